@@ -8,5 +8,3 @@ AM_LDFLAGS = $(HARDEN_LDFLAGS) $(SAN_CFLAGS)
 
 COMMON_LIBS = $(top_builddir)/common/libcommon.a \
 	$(MSGPACK_LIBS) $(SODIUM_LIBS) $(JANSSON_LIBS)
-
-pkglibexecdir = $(libexecdir)/meshsup

@@ -1,0 +1,16 @@
+#ifndef COMMON_INHERIT_H
+#define COMMON_INHERIT_H
+
+/* What survives exec: descriptor numbers and environment names. */
+
+/* A child of the supervisor: its control socketpair, SOCK_SEQPACKET. */
+#define INHERIT_CTL_FD		3
+
+/*
+ * The supervisor, when `meshsup start` waits for it: a pipe to write one line
+ * to, "ok\n" when the API answers, or "error <sentence>\n", and to close.
+ * Its number stands in the environment, which is cleaned at once.
+ */
+#define INHERIT_READY_ENV	"MESHSUP_READY_FD"
+
+#endif
