@@ -20,6 +20,8 @@ int	 hex_is(const char *, size_t n);
 
 /* Room that base64 of len bytes needs, the final NUL included. */
 size_t	 base64_size(size_t len);
+
+/* Returns out, or NULL: outsize is less than base64_size(len). */
 char	*base64_encode(char *out, size_t outsize, const void *in, size_t len);
 
 /*
@@ -34,5 +36,14 @@ int	 base64_decode(void *out, size_t outsize, size_t *outlen_r,
  * text != 0 also free of control characters (C0, DEL, C1) except TAB, LF, CR.
  */
 int	 utf8_valid(const void *, size_t len, int text);
+
+/*
+ * Length in bytes (1 to 4) and code point of the character at the start, by
+ * the same rules.  0: malformed, or left is 0.
+ */
+size_t	 utf8_next(const void *, size_t left, uint32_t *cp_r);
+
+/* C0, DEL or C1? */
+int	 utf8_is_control(uint32_t cp);
 
 #endif
