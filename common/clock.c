@@ -90,8 +90,8 @@ clock_iso(int64_t ms, char out[CLOCK_ISO_SIZE])
 		days--;
 		rest += DAY_MS;
 	}
-	/* A first guess, never too late and short by one at most. */
-	year = 1970 + days * 400 / 146097 - 1;
+	/* A first guess, never too late; leap days make it up to 3 early. */
+	year = 1970 + days * 400 / 146097 - 2;
 	while (clock_days(year + 1, 1, 1) <= days)
 		year++;
 	while (clock_days(year, month, 1) > days)

@@ -30,14 +30,19 @@ void	log_set_level(enum log_level);
 int	log_level_parse(const char *);
 const char *log_level_name(enum log_level);
 
-/* Where lines go instead of stderr.  NULL: stderr again. */
+/*
+ * Where lines go instead of stderr.  NULL: stderr again.  A sink gets valid
+ * UTF-8 without control characters, LOG_LINE_MAX bytes at most; what it logs
+ * itself goes to stderr.
+ */
 typedef void (*log_sink_cb)(void *arg, enum log_level, const char *msg);
 void	log_set_sink(log_sink_cb, void *arg);
 
 /*
  * Write one JSON line to a stream: ts, level, process, then the optional
  * members whose value is not NULL, then msg.  For the default sink and for
- * the supervisor, who logs in the name of its children.
+ * the supervisor, who logs in the name of its children.  One write() to a
+ * stream with a descriptor; errno stays; anything may be in the strings.
  */
 struct log_who {
 	const char	*process;	/* "worker" */
@@ -50,7 +55,11 @@ void	log_write_line(FILE *, const struct log_who *, enum log_level,
 
 #define LOG_FMT(f, a)	__attribute__((__format__(printf, f, a)))
 
-/* The plain ones append strerror(errno); the x ones do not. */
+/*
+ * The plain ones append strerror(errno), the x ones do not; errno stays.
+ * log_warn and log_warnx are level "warn"; fatal and fatalx are "error", and
+ * exit(1).
+ */
 void	log_warn(const char *, ...) LOG_FMT(1, 2);
 void	log_warnx(const char *, ...) LOG_FMT(1, 2);
 void	log_info(const char *, ...) LOG_FMT(1, 2);
