@@ -49,7 +49,7 @@ void	body_derive_key(uint8_t out[BODY_KEY_LEN],
 	    const uint8_t owner[OWNER_ID_LEN]);
 
 /*
- * Seal meta (canonical JSON, may be NULL) and text.  Returns malloc'ed bytes,
+ * Seal meta (canonical JSON, or NULL or "": none) and text.  Returns malloc'ed bytes,
  * *len_r long (BODY_OVERHEAD + metalen + textlen); the caller frees.
  */
 uint8_t	*body_seal(const uint8_t key[BODY_KEY_LEN],
@@ -59,7 +59,8 @@ uint8_t	*body_seal(const uint8_t key[BODY_KEY_LEN],
 /*
  * Open.  0, and *buf_r malloc'ed (free with freezero(buf, *buflen_r)); *text_r
  * points into it, textlen_r long and followed by a NUL; *meta_r (may be NULL)
- * likewise, or NULL when there is none.  -1: forged, moved, or another key.
+ * likewise, or NULL when there is none.  -1: forged, moved, or another key;
+ * *buf_r is NULL then.
  */
 int	 body_open(const uint8_t key[BODY_KEY_LEN],
 	    const struct body_context *, const uint8_t *sealed, size_t len,
@@ -68,10 +69,13 @@ int	 body_open(const uint8_t key[BODY_KEY_LEN],
 
 /* Wrapping of a session's secret key under its wrap key. */
 #define WRAPPED_LEN	(24 + KEY_SECRET_LEN + 16)
+
 void	 body_wrap_key(uint8_t out[WRAPPED_LEN],
 	    const uint8_t wrap_key[BODY_KEY_LEN],
 	    const uint8_t owner[OWNER_ID_LEN],
 	    const uint8_t secret[KEY_SECRET_LEN]);
+
+/* 0, or -1: forged, of another owner, or another key. */
 int	 body_unwrap_key(uint8_t secret_r[KEY_SECRET_LEN],
 	    const uint8_t wrap_key[BODY_KEY_LEN],
 	    const uint8_t owner[OWNER_ID_LEN],

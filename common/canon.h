@@ -7,7 +7,9 @@
 
 /*
  * The canonical form as a string that the caller frees with free(), or NULL:
- * a number that is not finite, nesting deeper than 64, or no memory.
+ * a number that is not finite, a string that is not UTF-8, more than 64 arrays
+ * and objects around one value, or no memory.  An integer that no double
+ * holds exactly is written as the double nearest to it.
  */
 char	*canon_dump(const json_t *);
 

@@ -19,10 +19,12 @@
 struct envelope_box;
 
 /*
- * Takes a copy of the ed25519 secret key, in guarded memory.  NULL: not a
- * usable key.
+ * Keeps the X25519 form of the ed25519 secret key, in guarded memory.  NULL:
+ * not a usable key (its halves do not belong together).
  */
 struct envelope_box *envelope_box_new(const uint8_t sec[KEY_SECRET_LEN]);
+
+/* Wipes.  A box that is NULL is accepted. */
 void	envelope_box_free(struct envelope_box **);
 
 /*
