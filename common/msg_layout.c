@@ -1,0 +1,432 @@
+/*
+ * One layout per message, the only place that knows the order and the limits
+ * of its fields.  Encoder and decoder (msg.c) both work from it.
+ */
+
+#include "common/msg_layout.h"
+
+#define AT(s, f)	#f, offsetof(struct s, f), sizeof(((struct s *)0)->f)
+#define FIELD(type, at, min, max)	FIELD_(type, at, min, max)
+#define FIELD_(type, name, off, size, min, max) \
+	{ name, type, off, size, min, max }
+
+#define RANGE(s, f, lo, hi)	FIELD(FIELD_INT, AT(s, f), lo, hi)
+#define NUM(s, f)	RANGE(s, f, 0, INT64_MAX)
+#define BOOL(s, f)	RANGE(s, f, 0, 1)
+#define UINT(s, f)	FIELD(FIELD_UINT, AT(s, f), 0, INT64_MAX)
+#define UINT32(s, f, hi) FIELD(FIELD_UINT32, AT(s, f), 0, hi)
+#define BYTES(s, f)	FIELD(FIELD_BYTES, AT(s, f), 0, 0)
+#define STR(s, f)	FIELD(FIELD_STR, AT(s, f), 0, 0)
+#define SLICE(s, f, hi)	FIELD(FIELD_SLICE, AT(s, f), 0, hi)
+#define IDS(s, f, hi)	FIELD(FIELD_IDS, AT(s, f), 0, hi)
+
+#define LEVEL(s, f)	RANGE(s, f, 0, LOG_LV_DEBUG)
+#define JSON_MAX	(3 * 1024 * 1024)
+
+static const struct msg_field f_setup_store[] = {
+	LEVEL(msg_setup_store, log_level),
+	STR(msg_setup_store, dir),
+	NUM(msg_setup_store, retention_ms),
+	NUM(msg_setup_store, max_age_ms),
+	BOOL(msg_setup_store, boot_changed),
+};
+
+static const struct msg_field f_setup_gate[] = {
+	LEVEL(msg_setup_gate, log_level),
+	STR(msg_setup_gate, db),
+	UINT(msg_setup_gate, owner_uid),
+	BOOL(msg_setup_gate, system_mode),
+	IDS(msg_setup_gate, allow_uids, MSG_UIDS_MAX),
+	NUM(msg_setup_gate, started_at),
+	UINT(msg_setup_gate, supervisor_pid),
+	STR(msg_setup_gate, local_token),
+};
+
+static const struct msg_field f_setup_worker[] = {
+	LEVEL(msg_setup_worker, log_level),
+	RANGE(msg_setup_worker, kind, 0, ROW_KIND_MAX),
+	BYTES(msg_setup_worker, owner),
+	STR(msg_setup_worker, db),
+	STR(msg_setup_worker, ca_file),
+	STR(msg_setup_worker, mesh),
+	STR(msg_setup_worker, mesh_id),
+	STR(msg_setup_worker, member_id),
+	BYTES(msg_setup_worker, member_pub),
+	BYTES(msg_setup_worker, member_owner),
+	STR(msg_setup_worker, host),
+	UINT32(msg_setup_worker, port, 65535),
+	BOOL(msg_setup_worker, tls),
+	STR(msg_setup_worker, display_name),
+	STR(msg_setup_worker, wire_session_id),
+	UINT(msg_setup_worker, pid),
+	STR(msg_setup_worker, cwd),
+	STR(msg_setup_worker, role),
+	SLICE(msg_setup_worker, groups, MSG_GROUPS_MAX),
+	STR(msg_setup_worker, hostname),
+	BYTES(msg_setup_worker, body_key),
+	BYTES(msg_setup_worker, wrap_key),
+	RANGE(msg_setup_worker, key_mode, 0, KEY_MODE_MAX),
+	BYTES(msg_setup_worker, secret),
+	BYTES(msg_setup_worker, wrapped),
+	NUM(msg_setup_worker, attest_expires_at),
+	BYTES(msg_setup_worker, attest_sig),
+};
+
+static const struct msg_field f_setup_resolver[] = {
+	LEVEL(msg_setup_resolver, log_level),
+};
+
+static const struct msg_field f_setup_broker[] = {
+	LEVEL(msg_setup_broker, log_level),
+	STR(msg_setup_broker, db),
+	STR(msg_setup_broker, tls_cert),
+	STR(msg_setup_broker, tls_key),
+	RANGE(msg_setup_broker, max_connections, 1, 1000000),
+};
+
+static const struct msg_field f_channel[] = {
+	UINT32(msg_channel, peer, 0xff),
+	BYTES(msg_channel, owner),
+	RANGE(msg_channel, kind, 0, ROW_KIND_MAX),
+	BYTES(msg_channel, member_owner),
+	BYTES(msg_channel, pub),
+	BYTES(msg_channel, member_pub),
+	STR(msg_channel, mesh),
+};
+
+static const struct msg_field f_log_level[] = {
+	LEVEL(msg_log_level, level),
+};
+
+static const struct msg_field f_listen[] = {
+	RANGE(msg_listen, kind, 0, LISTEN_KIND_MAX),
+};
+
+static const struct msg_field f_owner[] = {
+	BYTES(msg_owner, owner),
+};
+
+static const struct msg_field f_member[] = {
+	BYTES(msg_member, owner),
+	STR(msg_member, mesh),
+	STR(msg_member, name),
+	STR(msg_member, mesh_id),
+	STR(msg_member, broker_url),
+	BYTES(msg_member, pub),
+	UINT(msg_member, owner_uid),
+	IDS(msg_member, users, MSG_UIDS_MAX),
+	BYTES(msg_member, body_key),
+	RANGE(msg_member, state, 0, CONN_STATE_MAX),
+	STR(msg_member, reason),
+};
+
+static const struct msg_field f_session[] = {
+	BYTES(msg_session, owner),
+	UINT(msg_session, uid),
+	BYTES(msg_session, token_hash),
+	BYTES(msg_session, token_prefix),
+	STR(msg_session, session_id),
+	STR(msg_session, mesh),
+	STR(msg_session, display_name),
+	UINT(msg_session, pid),
+	STR(msg_session, cwd),
+	STR(msg_session, role),
+	SLICE(msg_session, groups, MSG_GROUPS_MAX),
+	UINT32(msg_session, caps, CAP_ALL),
+	BYTES(msg_session, pub),
+	BYTES(msg_session, member_owner),
+	BYTES(msg_session, member_pub),
+	BYTES(msg_session, body_key),
+	RANGE(msg_session, state, 0, CONN_STATE_MAX),
+	STR(msg_session, reason),
+	NUM(msg_session, registered_at),
+};
+
+static const struct msg_field f_register[] = {
+	UINT(msg_register, uid),
+	BYTES(msg_register, token_hash),
+	BYTES(msg_register, token_prefix),
+	STR(msg_register, session_id),
+	STR(msg_register, mesh),
+	STR(msg_register, display_name),
+	UINT(msg_register, pid),
+	STR(msg_register, cwd),
+	STR(msg_register, role),
+	SLICE(msg_register, groups, MSG_GROUPS_MAX),
+	UINT32(msg_register, caps, CAP_ALL),
+	RANGE(msg_register, key_mode, 0, KEY_MODE_MAX),
+	BYTES(msg_register, pub),
+	BYTES(msg_register, secret),
+	NUM(msg_register, attest_expires_at),
+	BYTES(msg_register, attest_sig),
+};
+
+static const struct msg_field f_registered[] = {
+	RANGE(msg_registered, result, 0, REGISTER_RESULT_MAX),
+	NUM(msg_registered, registered_at),
+	BYTES(msg_registered, pub),
+	STR(msg_registered, detail),
+};
+
+static const struct msg_field f_end[] = {
+	UINT(msg_end, uid),
+	BYTES(msg_end, token_hash),
+};
+
+static const struct msg_field f_ended[] = {
+	BOOL(msg_ended, found),
+};
+
+static const struct msg_field f_status[] = {
+	UINT(msg_status, uid),
+	BOOL(msg_status, all),
+};
+
+static const struct msg_field f_json[] = {
+	SLICE(msg_json, json, JSON_MAX),
+};
+
+static const struct msg_field f_address[] = {
+	STR(msg_address, addrs),
+	UINT32(msg_address, port, 65535),
+	STR(msg_address, error),
+};
+
+static const struct msg_field f_attest[] = {
+	BYTES(msg_attest, owner),
+	BYTES(msg_attest, pub),
+};
+
+static const struct msg_field f_attestation[] = {
+	BYTES(msg_attestation, owner),
+	BYTES(msg_attestation, pub),
+	NUM(msg_attestation, expires_at),
+	BYTES(msg_attestation, sig),
+};
+
+static const struct msg_field f_resolve[] = {
+	STR(msg_resolve, host),
+};
+
+static const struct msg_field f_resolved[] = {
+	STR(msg_resolved, host),
+	STR(msg_resolved, addrs),
+	STR(msg_resolved, error),
+};
+
+static const struct msg_field f_member_add[] = {
+	STR(msg_member_add, mesh),
+	STR(msg_member_add, name),
+	BYTES(msg_member_add, pub),
+};
+
+static const struct msg_field f_broker_member[] = {
+	BOOL(msg_broker_member, ok),
+	STR(msg_broker_member, mesh_id),
+	STR(msg_broker_member, member_id),
+	STR(msg_broker_member, error),
+};
+
+static const struct msg_field f_wrk_ready[] = {
+	BYTES(msg_wrk_ready, pub),
+	BYTES(msg_wrk_ready, wrapped),
+};
+
+static const struct msg_field f_wrk_state[] = {
+	RANGE(msg_wrk_state, state, 0, CONN_STATE_MAX),
+	STR(msg_wrk_state, reason),
+};
+
+static const struct msg_field f_ask[] = {
+	STR(msg_ask, what),
+	SLICE(msg_ask, args, 32768),
+};
+
+static const struct msg_field f_answer[] = {
+	RANGE(msg_answer, status, 0, 599),
+	SLICE(msg_answer, json, JSON_MAX),
+	STR(msg_answer, error),
+};
+
+static const struct msg_field f_log[] = {
+	LEVEL(msg_log, level),
+	STR(msg_log, text),
+};
+
+static const struct msg_field f_accept[] = {
+	BYTES(msg_accept, owner),
+	BYTES(msg_accept, sender),
+	STR(msg_accept, id),
+	STR(msg_accept, mesh),
+	STR(msg_accept, client_id),
+	BYTES(msg_accept, fingerprint),
+	STR(msg_accept, target),
+	RANGE(msg_accept, priority, 0, ROW_PRIORITY_MAX),
+	BOOL(msg_accept, has_reply_to),
+	STR(msg_accept, reply_to),
+	BYTES(msg_accept, nonce),
+	BYTES(msg_accept, body_id),
+	SLICE(msg_accept, body, ROW_BODY_MAX),
+	NUM(msg_accept, payload_bytes),
+	NUM(msg_accept, created_at),
+};
+
+static const struct msg_field f_accepted[] = {
+	RANGE(msg_accepted, result, 0, ACCEPT_RESULT_MAX),
+	NUM(msg_accepted, row),
+	STR(msg_accepted, id),
+	RANGE(msg_accepted, state, 0, ROW_STATE_MAX),
+	BYTES(msg_accepted, fingerprint),
+	STR(msg_accepted, target),
+	STR(msg_accepted, broker_id),
+	STR(msg_accepted, reason),
+};
+
+static const struct msg_field f_seen[] = {
+	BYTES(msg_seen, reader),
+	IDS(msg_seen, rows, MSG_SEEN_MAX),
+};
+
+static const struct msg_field f_count[] = {
+	RANGE(msg_count, result, 0, ACCEPT_RESULT_MAX),
+	NUM(msg_count, count),
+};
+
+static const struct msg_field f_rows[] = {
+	BYTES(msg_rows, owner),
+	NUM(msg_rows, seq),
+};
+
+static const struct msg_field f_progress[] = {
+	NUM(msg_progress, row),
+	RANGE(msg_progress, state, 0, ROW_DEAD),
+	NUM(msg_progress, attempts),
+	NUM(msg_progress, next_attempt_at),
+	STR(msg_progress, broker_id),
+	STR(msg_progress, reason),
+};
+
+static const struct msg_field f_recorded[] = {
+	NUM(msg_recorded, row),
+	RANGE(msg_recorded, result, 0, ACCEPT_RESULT_MAX),
+	RANGE(msg_recorded, state, 0, ROW_STATE_MAX),
+};
+
+static const struct msg_field f_put[] = {
+	STR(msg_put, id),
+	RANGE(msg_put, state, 0, INBOX_QUARANTINE),
+	NUM(msg_put, replaces),
+	STR(msg_put, recipient),
+	STR(msg_put, sender),
+	STR(msg_put, sender_member),
+	STR(msg_put, sender_name),
+	STR(msg_put, client_id),
+	STR(msg_put, broker_id),
+	BOOL(msg_put, has_nonce),
+	BYTES(msg_put, nonce),
+	RANGE(msg_put, priority, 0, ROW_PRIORITY_MAX),
+	BOOL(msg_put, has_topic),
+	STR(msg_put, topic),
+	BOOL(msg_put, has_subtype),
+	STR(msg_put, subtype),
+	BOOL(msg_put, has_reply_to),
+	STR(msg_put, reply_to),
+	NUM(msg_put, created_at),
+	BOOL(msg_put, encrypted),
+	BOOL(msg_put, authenticated),
+	BYTES(msg_put, body_id),
+	SLICE(msg_put, body, ROW_BODY_MAX),
+};
+
+static const struct msg_field f_stored[] = {
+	RANGE(msg_stored, result, 0, PUT_RESULT_MAX),
+	NUM(msg_stored, row),
+};
+
+static const struct msg_field f_outcome[] = {
+	BYTES(msg_outcome, owner),
+	STR(msg_outcome, client_id),
+	RANGE(msg_outcome, state, 0, ROW_STATE_MAX),
+	STR(msg_outcome, reason),
+};
+
+static const struct msg_field f_end_rows[] = {
+	BYTES(msg_end_rows, owner),
+	STR(msg_end_rows, reason),
+};
+
+#define BODY(s)		f_ ## s, sizeof f_ ## s / sizeof f_ ## s[0], \
+	sizeof(struct msg_ ## s)
+#define NONE		NULL, 0, 0
+#define PLAIN		0, 0
+#define BIG		1, 0
+#define SECRET		0, 1
+
+static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
+	[MSG_SUP_SETUP_STORE] = { "setup_store", BODY(setup_store), PLAIN },
+	[MSG_SUP_SETUP_GATE] = { "setup_gate", BODY(setup_gate), SECRET },
+	[MSG_SUP_SETUP_WORKER] = { "setup_worker", BODY(setup_worker),
+	    SECRET },
+	[MSG_SUP_SETUP_RESOLVER] = { "setup_resolver", BODY(setup_resolver),
+	    PLAIN },
+	[MSG_SUP_SETUP_BROKER] = { "setup_broker", BODY(setup_broker), PLAIN },
+	[MSG_SUP_CHANNEL] = { "channel", BODY(channel), PLAIN },
+	[MSG_SUP_STOP] = { "stop", NONE, PLAIN },
+	[MSG_SUP_LOG_LEVEL] = { "log_level", BODY(log_level), PLAIN },
+	[MSG_SUP_LISTEN] = { "listen", BODY(listen), PLAIN },
+	[MSG_SUP_MEMBER] = { "member", BODY(member), SECRET },
+	[MSG_SUP_MEMBER_GONE] = { "member_gone", BODY(owner), PLAIN },
+	[MSG_SUP_SESSION] = { "session", BODY(session), SECRET },
+	[MSG_SUP_SESSION_GONE] = { "session_gone", BODY(owner), PLAIN },
+	[MSG_SUP_REGISTERED] = { "registered", BODY(registered), PLAIN },
+	[MSG_SUP_ENDED] = { "ended", BODY(ended), PLAIN },
+	[MSG_SUP_STATUS] = { "status_json", BODY(json), BIG },
+	[MSG_SUP_ADDRESS] = { "address", BODY(address), PLAIN },
+	[MSG_SUP_ATTEST] = { "attest", BODY(attest), PLAIN },
+	[MSG_SUP_ATTESTATION] = { "attestation", BODY(attestation), PLAIN },
+	[MSG_SUP_DRAIN] = { "drain", NONE, PLAIN },
+	[MSG_SUP_RESOLVE] = { "resolve", BODY(resolve), PLAIN },
+	[MSG_SUP_MEMBER_ADD] = { "member_add", BODY(member_add), PLAIN },
+	[MSG_SUP_END_ROWS] = { "end_rows", BODY(end_rows), PLAIN },
+
+	[MSG_LOG] = { "log", BODY(log), PLAIN },
+	[MSG_READY] = { "ready", NONE, PLAIN },
+
+	[MSG_GATE_REGISTER] = { "register", BODY(register), SECRET },
+	[MSG_GATE_END] = { "end", BODY(end), PLAIN },
+	[MSG_GATE_STATUS] = { "status", BODY(status), PLAIN },
+	[MSG_GATE_ACCEPT] = { "accept", BODY(accept), BIG },
+	[MSG_GATE_SEEN] = { "seen", BODY(seen), PLAIN },
+	[MSG_GATE_ASK] = { "ask", BODY(ask), PLAIN },
+
+	[MSG_STORE_ACCEPTED] = { "accepted", BODY(accepted), PLAIN },
+	[MSG_STORE_SEEN] = { "seen_count", BODY(count), PLAIN },
+	[MSG_STORE_ROWS] = { "rows", BODY(rows), PLAIN },
+	[MSG_STORE_WAKE] = { "wake", NONE, PLAIN },
+	[MSG_STORE_RECORDED] = { "recorded", BODY(recorded), PLAIN },
+	[MSG_STORE_STORED] = { "stored", BODY(stored), PLAIN },
+	[MSG_STORE_HANDOVER] = { "handover", NONE, PLAIN },
+	[MSG_STORE_STATUS] = { "outcome", BODY(outcome), PLAIN },
+
+	[MSG_WRK_READY] = { "worker_ready", BODY(wrk_ready), PLAIN },
+	[MSG_WRK_STATE] = { "worker_state", BODY(wrk_state), PLAIN },
+	[MSG_WRK_NEED_ADDRESS] = { "need_address", NONE, PLAIN },
+	[MSG_WRK_NEED_ATTEST] = { "need_attest", NONE, PLAIN },
+	[MSG_WRK_ATTESTED] = { "attested", BODY(attestation), PLAIN },
+	[MSG_WRK_DRAINED] = { "drained", NONE, PLAIN },
+	[MSG_WRK_PROGRESS] = { "progress", BODY(progress), PLAIN },
+	[MSG_WRK_PUT] = { "put", BODY(put), BIG },
+	[MSG_WRK_ANSWER] = { "answer", BODY(answer), BIG },
+	[MSG_WRK_EVENT] = { "event", BODY(json), BIG },
+
+	[MSG_RES_RESOLVED] = { "resolved", BODY(resolved), PLAIN },
+	[MSG_BRK_MEMBER] = { "broker_member", BODY(broker_member), PLAIN },
+};
+
+const struct msg_layout *
+msg_layout(int type)
+{
+	if (type < 0 || type > MSG_TYPE_MAX || layouts[type].name == NULL)
+		return NULL;
+	return &layouts[type];
+}

@@ -1,0 +1,62 @@
+/* What every child of the supervisor gives up before it hears anything. */
+
+#include "common/privs.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "common/inherit.h"
+#include "common/log.h"
+
+/* Lower a limit for good; one that is lower already stays. */
+static void
+privs_limit(int what, rlim_t value)
+{
+	struct rlimit	rl;
+
+	if (getrlimit(what, &rl) == -1)
+		fatal("getrlimit");
+	if (rl.rlim_max != RLIM_INFINITY && rl.rlim_max < value)
+		value = rl.rlim_max;
+	rl.rlim_cur = rl.rlim_max = value;
+	if (setrlimit(what, &rl) == -1)
+		fatal("setrlimit");
+}
+
+/*
+ * The environment holds nothing that a child needs.  Sanitizers read theirs at
+ * load, before this.
+ */
+void
+privs_child(int nofile)
+{
+	pid_t	parent = getppid();
+
+	fd_close_from(INHERIT_CTL_FD + 1);
+	if (clearenv() != 0)
+		fatalx("clearenv failed");
+	umask(027);
+	(void)setsid();			/* fails only where it is one already */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		fatal("signal");
+	privs_limit(RLIMIT_CORE, 0);
+	if (nofile > 0)
+		privs_limit(RLIMIT_NOFILE, (rlim_t)nofile);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		fatal("no_new_privs");
+#ifndef WITH_SANITIZERS			/* LeakSanitizer attaches to itself */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
+		fatal("dumpable");
+#endif
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1)
+		fatal("parent-death signal");
+	if (getppid() != parent)	/* it died before we asked */
+		_exit(1);
+}
