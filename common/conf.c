@@ -1,0 +1,259 @@
+/* The INI file, read with inih. */
+
+#include "common/conf.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+
+enum conf_type { CONF_T_INT, CONF_T_STR, CONF_T_PATH, CONF_T_DURATION,
+    CONF_T_LEVEL, CONF_T_AUTO, CONF_T_UIDS };
+
+#define HOUR	(3600 * 1000LL)
+#define DAY	(24 * HOUR)
+
+/* Every option: where it goes, its range (durations in ms), its default. */
+static const struct option {
+	const char	*section, *name;
+	enum conf_type	 type;
+	size_t		 offset;
+	int64_t		 min, max;
+	const char	*value;
+} options[] = {
+	{ "daemon", "log_level", CONF_T_LEVEL,
+	    offsetof(struct conf, log_level), 0, 0, "info" },
+	{ "daemon", "log_file", CONF_T_STR,
+	    offsetof(struct conf, log_file), 0, 0, "" },
+	{ "api", "tcp_port", CONF_T_INT,
+	    offsetof(struct conf, tcp_port), 0, 65535, "0" },
+	{ "api", "allow_uids", CONF_T_UIDS,
+	    offsetof(struct conf, n_allow_uids), 0, 0, "" },
+	{ "broker", "enabled", CONF_T_AUTO,
+	    offsetof(struct conf, broker_enabled), 0, 0, "auto" },
+	{ "broker", "listen", CONF_T_STR,
+	    offsetof(struct conf, broker_listen), 0, 0, "127.0.0.1:0" },
+	{ "broker", "tls_cert", CONF_T_PATH,
+	    offsetof(struct conf, broker_tls_cert), 0, 0, "" },
+	{ "broker", "tls_key", CONF_T_PATH,
+	    offsetof(struct conf, broker_tls_key), 0, 0, "" },
+	{ "broker", "max_connections", CONF_T_INT,
+	    offsetof(struct conf, broker_max_connections), 1, 1000000,
+	    "10000" },
+	{ "worker", "ca_file", CONF_T_PATH,
+	    offsetof(struct conf, ca_file), 0, 0, "" },
+	{ "store", "retention", CONF_T_DURATION,
+	    offsetof(struct conf, retention_ms), HOUR, 3650 * DAY, "30d" },
+	{ "store", "max_age", CONF_T_DURATION,
+	    offsetof(struct conf, max_age_ms), 60 * 1000, 365 * DAY, "7d" },
+	{ "sessions", "linger", CONF_T_DURATION,
+	    offsetof(struct conf, linger_ms), 0, 30 * DAY, "1h" },
+};
+#define N_OPTIONS	(sizeof options / sizeof options[0])
+
+/* While a file is read; the first complaint stands. */
+struct reading {
+	struct conf	*conf;
+	char		 why[256];
+};
+
+int
+conf_duration(const char *s, int64_t *ms_r)
+{
+	char		*end;
+	long long	 n;
+	int64_t		 unit;
+
+	errno = 0;
+	n = strtoll(s, &end, 10);
+	if (end == s || errno != 0 || n < 0 || n > 1000000000)
+		return -1;
+	if (strcmp(end, "") == 0 && n == 0)
+		unit = 1;
+	else if (strcmp(end, "ms") == 0)
+		unit = 1;
+	else if (strcmp(end, "s") == 0)
+		unit = 1000;
+	else if (strcmp(end, "m") == 0)
+		unit = 60 * 1000;
+	else if (strcmp(end, "h") == 0)
+		unit = HOUR;
+	else if (strcmp(end, "d") == 0)
+		unit = DAY;
+	else
+		return -1;
+	*ms_r = n * unit;
+	return 0;
+}
+
+/* "1000 1001", also with commas. */
+static int
+conf_uids(struct conf *c, const char *value)
+{
+	char		 copy[CONF_STR_SIZE], *word, *save = NULL, *end;
+	unsigned long	 uid;
+
+	c->n_allow_uids = 0;
+	if (strlen(value) >= sizeof copy)
+		return -1;
+	strcpy(copy, value);
+	for (word = strtok_r(copy, " ,\t", &save); word != NULL;
+	    word = strtok_r(NULL, " ,\t", &save)) {
+		errno = 0;
+		uid = strtoul(word, &end, 10);
+		if (*word < '0' || *word > '9' || *end != '\0' || errno != 0 ||
+		    uid >= UINT32_MAX || c->n_allow_uids == CONF_UIDS_MAX)
+			return -1;
+		c->allow_uids[c->n_allow_uids++] = uid;
+	}
+	return 0;
+}
+
+/* A number within the option's range. */
+static int
+conf_int(const struct option *o, const char *value, int64_t *v)
+{
+	char	*end;
+
+	errno = 0;
+	*v = strtoll(value, &end, 10);
+	return *value == '\0' || *end != '\0' || errno != 0 || *v < o->min ||
+	    *v > o->max ? -1 : 0;
+}
+
+static int
+conf_auto(const char *value, int64_t *v)
+{
+	if (strcmp(value, "auto") == 0)
+		*v = CONF_AUTO;
+	else if (strcmp(value, "yes") == 0)
+		*v = CONF_YES;
+	else if (strcmp(value, "no") == 0)
+		*v = CONF_NO;
+	else
+		return -1;
+	return 0;
+}
+
+/* Set one option; -1 with what would be right in why. */
+static int
+conf_set(struct conf *c, const struct option *o, const char *value, char *why,
+    size_t whylen)
+{
+	char	*at = (char *)c + o->offset;
+	int64_t	*num = (void *)at;
+	size_t	 len = strlen(value);
+
+	switch (o->type) {
+	case CONF_T_INT:
+		if (conf_int(o, value, num) == 0)
+			return 0;
+		snprintf(why, whylen, "%s: a whole number from %lld to %lld",
+		    o->name, (long long)o->min, (long long)o->max);
+		return -1;
+	case CONF_T_PATH:
+		if (len > 0 && *value != '/') {
+			snprintf(why, whylen, "%s: an absolute path", o->name);
+			return -1;
+		}
+		/* FALLTHROUGH */
+	case CONF_T_STR:
+		if (len < CONF_STR_SIZE) {
+			memcpy(at, value, len + 1);
+			return 0;
+		}
+		snprintf(why, whylen, "%s: too long", o->name);
+		return -1;
+	case CONF_T_DURATION:
+		if (conf_duration(value, num) == 0 && *num >= o->min &&
+		    *num <= o->max)
+			return 0;
+		snprintf(why, whylen, "%s: a duration such as 90s, 15m, 12h "
+		    "or 30d, from %llds to %lldd", o->name,
+		    (long long)(o->min / 1000), (long long)(o->max / DAY));
+		return -1;
+	case CONF_T_LEVEL:
+		if ((*num = log_level_parse(value)) != -1)
+			return 0;
+		snprintf(why, whylen, "%s: error, warn, info or debug",
+		    o->name);
+		return -1;
+	case CONF_T_AUTO:
+		if (conf_auto(value, num) == 0)
+			return 0;
+		snprintf(why, whylen, "%s: yes, no or auto", o->name);
+		return -1;
+	case CONF_T_UIDS:
+		if (conf_uids(c, value) == 0)
+			return 0;
+		snprintf(why, whylen, "%s: at most %d numeric user ids, with "
+		    "spaces between", o->name, CONF_UIDS_MAX);
+		return -1;
+	}
+	return -1;
+}
+
+/* inih calls this for every line "name = value"; 0: wrong. */
+static int
+conf_line(void *arg, const char *section, const char *name, const char *value)
+{
+	struct reading	*r = arg;
+	char		 why[sizeof r->why];
+	size_t		 i;
+
+	for (i = 0; i < N_OPTIONS; i++) {
+		if (strcmp(options[i].section, section) != 0 ||
+		    strcmp(options[i].name, name) != 0)
+			continue;
+		if (conf_set(r->conf, &options[i], value, why, sizeof why) ==
+		    0)
+			return 1;
+		if (r->why[0] == '\0')
+			memcpy(r->why, why, sizeof why);
+		return 0;
+	}
+	if (r->why[0] == '\0')
+		snprintf(r->why, sizeof r->why, "no option \"%.64s\" in "
+		    "section [%.64s]; see meshsup.conf(5)", name, section);
+	return 0;
+}
+
+void
+conf_init(struct conf *c)
+{
+	char	why[256];
+	size_t	i;
+
+	memset(c, 0, sizeof *c);
+	for (i = 0; i < N_OPTIONS; i++)
+		if (conf_set(c, &options[i], options[i].value, why,
+		    sizeof why) == -1)
+			fatalx("default of %s", why);
+}
+
+int
+conf_load(struct conf *c, const char *path, int must_exist, char *err,
+    size_t errlen)
+{
+	struct reading	 r = { .conf = c };
+	FILE		*f;
+	int		 line;
+
+	conf_init(c);
+	if ((f = fopen(path, "re")) == NULL) {
+		if (errno == ENOENT && !must_exist)
+			return 0;
+		snprintf(err, errlen, "%s: %s", path, strerror(errno));
+		return -1;
+	}
+	line = ini_parse_file(f, conf_line, &r);
+	fclose(f);
+	if (line == 0)
+		return 0;
+	snprintf(err, errlen, "%s:%d: %s", path, line, r.why[0] != '\0' ?
+	    r.why : "neither \"[section]\" nor \"option = value\"");
+	return -1;
+}

@@ -1,0 +1,56 @@
+#ifndef COMMON_CONF_H
+#define COMMON_CONF_H
+
+/* The INI file: every option with its default and its range is in conf.c. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONF_STR_SIZE	512
+#define CONF_UIDS_MAX	64
+
+enum conf_auto { CONF_NO, CONF_YES, CONF_AUTO };
+
+struct conf {
+	/* [daemon] */
+	int64_t	 log_level;		/* enum log_level */
+	char	 log_file[CONF_STR_SIZE]; /* "": in the state directory;
+					     "syslog", "stderr", or a path */
+	/* [api] */
+	int64_t	 tcp_port;		/* on 127.0.0.1; 0: no TCP */
+	int64_t	 n_allow_uids;
+	uint64_t allow_uids[CONF_UIDS_MAX]; /* besides owner and root */
+
+	/* [broker], the embedded one */
+	int64_t	 broker_enabled;	/* enum conf_auto */
+	char	 broker_listen[CONF_STR_SIZE];	/* address:port, 0: any */
+	char	 broker_tls_cert[CONF_STR_SIZE];
+	char	 broker_tls_key[CONF_STR_SIZE];
+	int64_t	 broker_max_connections;
+
+	/* [worker] */
+	char	 ca_file[CONF_STR_SIZE];	/* "": the system's */
+
+	/* [store] */
+	int64_t	 retention_ms;
+	int64_t	 max_age_ms;
+
+	/* [sessions] */
+	int64_t	 linger_ms;
+};
+
+/* The defaults alone. */
+void	conf_init(struct conf *);
+
+/*
+ * Defaults, then the file.  A file that does not exist is no error unless
+ * must_exist.  -1 with "file:line: what is wrong" in err: an unknown section or
+ * option, a value of the wrong type or out of range, a line that is no INI.
+ */
+int	conf_load(struct conf *, const char *path, int must_exist, char *err,
+	    size_t errlen);
+
+/* "90s", "15m", "12h", "30d", or "0", to ms.  0 or -1. */
+int	conf_duration(const char *, int64_t *ms_r);
+
+#endif
