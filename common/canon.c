@@ -108,6 +108,23 @@ string_put(struct out *o, const char *s, size_t len)
 	return out_puts(o, "\"");
 }
 
+/* The next number above "d.ddde+dd" of as many digits.  -1: they are all 9. */
+static int
+digits_up(char *s)
+{
+	char	*p;
+
+	for (p = strchr(s, 'e'); p-- > s; ) {
+		if (*p == '9')
+			*p = '0';
+		else if (*p >= '0' && *p < '9') {
+			++*p;
+			return 0;
+		}
+	}
+	return -1;
+}
+
 /*
  * The shortest digits of v > 0, no zero at either end, and the power of ten
  * before which the decimal point would stand: v = 0.digits * 10^*point_r.
@@ -127,6 +144,12 @@ real_digits(double v, char digits[DIGITS_MAX + 1], int *point_r)
 	for (prec = v < DBL_MIN ? 1 : DBL_DIG; ; prec++) {
 		snprintf(buf, sizeof buf, "%.*e", prec - 1, v);
 		if (prec == DIGITS_MAX || strtod(buf, NULL) == v)
+			break;
+		/*
+		 * Below a power of two doubles are closer: the nearest digits,
+		 * if below, may miss it where others, further above, do not.
+		 */
+		if (digits_up(buf) == 0 && strtod(buf, NULL) == v)
 			break;
 	}
 	n = 0;
