@@ -32,7 +32,7 @@ body_of(const json_t *v)
 	if (repeat == NULL)
 		return xstrdup(vectors_string(v, "body"));
 	unit = json_string_value(json_array_get(repeat, 0));
-	n = json_integer_value(json_array_get(repeat, 1));
+	n = json_number_value(json_array_get(repeat, 1));
 	len = strlen(unit);
 	s = xcalloc(n * len + 1, 1);
 	for (i = 0; i < n; i++)

@@ -296,6 +296,7 @@ test_sink_itself(void **state)
 	char	 err[4096], *second;
 
 	(void)state;
+	got.calls = 0;
 	assert_int_equal(child_run(body_complain, err, sizeof err), 0);
 	assert_non_null(second = strchr(err, '\n'));
 	assert_non_null(strstr(err, "\"msg\":\"the channel is full\"}\n{"));

@@ -8,7 +8,10 @@
 
 #include "common/identity.h"
 
-/* The whole file, or NULL and a line on stderr; the caller json_decref()s. */
+/*
+ * The whole file, or NULL and a line on stderr; the caller json_decref()s.
+ * Its numbers are all JSON_REAL.
+ */
 json_t	*vectors_load(void);
 
 /* What every helper below does with a member that is not there: abort(). */
