@@ -264,6 +264,9 @@ test_depth(void **state)
 	v = nested(65);
 	assert_null(canon_dump(v));
 	json_decref(v);
+	v = json_pack("[o]", nested(64));	/* an array outside */
+	assert_null(canon_dump(v));
+	json_decref(v);
 	v = nested(2000);
 	assert_null(canon_dump(v));
 	json_decref(v);

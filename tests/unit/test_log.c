@@ -27,11 +27,17 @@ ssize_t	__real_write(int, const void *, size_t);
 
 static int	 writes;
 static size_t	 write_most = SIZE_MAX;		/* bytes a call takes */
+static int	 write_error;			/* of the next call; 0: none */
 
 ssize_t
 __wrap_write(int fd, const void *buf, size_t len)
 {
 	writes++;
+	if (write_error != 0) {
+		errno = write_error;
+		write_error = 0;
+		return -1;
+	}
 	return __real_write(fd, buf, len < write_most ? len : write_most);
 }
 
@@ -154,8 +160,17 @@ test_one_write(void **state)
 
 	/* A file system that takes a little at a time loses nothing. */
 	write_most = 7;
+	write_error = EINTR;
 	log_write_line(fp, &me, LOG_LV_INFO, "one");
+	assert_int_equal(errno, ENOTTY);
 	write_most = SIZE_MAX;
+	fseek(fp, 0, SEEK_END);
+	assert_int_equal(ftell(fp), 2 * len - 7);
+
+	/* A full one loses the line, and nobody waits for it. */
+	write_error = ENOSPC;
+	log_write_line(fp, &me, LOG_LV_INFO, "one");
+	assert_int_equal(errno, ENOTTY);
 	fseek(fp, 0, SEEK_END);
 	assert_int_equal(ftell(fp), 2 * len - 7);
 	rewind(fp);

@@ -61,7 +61,7 @@ expect_wiped(const void *block, size_t off, size_t len)
 	watch.seen = 0;
 }
 
-static volatile size_t	 huge = SIZE_MAX / 2;	/* not for the compiler */
+static volatile size_t	 huge = SIZE_MAX / 4;	/* not for the compiler */
 
 static void
 die_malloc(void)
@@ -72,13 +72,13 @@ die_malloc(void)
 static void
 die_calloc(void)
 {
-	xcalloc(huge, 4);
+	xcalloc(huge, 8);
 }
 
 static void
 die_reallocarray(void)
 {
-	xreallocarray(NULL, huge, 4);
+	xreallocarray(NULL, huge, 8);
 }
 
 static void
