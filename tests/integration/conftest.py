@@ -1,11 +1,14 @@
 """Fixtures: everything that a test starts is ended and checked here."""
 
+import json
+
 import pytest
 
-from harness import BrokerProcess, Daemon, ScriptedBroker, prefix
+from harness import BrokerProcess, Daemon, Key, ScriptedBroker, prefix
 from harness import daemon as daemon_module
 from harness.prefix import NoPrefix
 from harness.tls import Authority
+from harness.world import World
 
 
 def pytest_addoption(parser):
@@ -14,12 +17,16 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "harness: needs no installed meshsup")
+    for line in ("harness: needs no installed meshsup",
+                 "first: before all others", "last: after all others"):
+        config.addinivalue_line("markers", line)
 
 
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--harness-only"):
         items[:] = [i for i in items if i.get_closest_marker("harness")]
+    items.sort(key=lambda i: bool(i.get_closest_marker("last")) -
+               bool(i.get_closest_marker("first")))
     if any(not i.get_closest_marker("harness") for i in items):
         try:
             prefix()
@@ -83,6 +90,51 @@ def make_shared():
     things = Things()
     yield things
     things.close()
+
+
+# A daemon for all tests of a file, and who talks on it; files whose tests need
+# one each define `daemon` anew.
+
+@pytest.fixture(scope="module")
+def daemon(make_shared):
+    return make_shared.daemon()
+
+
+@pytest.fixture(scope="module")
+def alice(daemon):
+    return daemon.register("alice")
+
+
+@pytest.fixture(scope="module")
+def bob(daemon):
+    return daemon.register("bob")
+
+
+@pytest.fixture(scope="module")
+def api(daemon):
+    return daemon.api()
+
+
+@pytest.fixture(scope="module")
+def member_key(daemon):
+    """The key of our member, from its mesh file."""
+    file, = (daemon.state_dir / "meshes.d").glob("*.json")
+    secret = json.loads(file.read_text())["secretKey"]
+    return Key(bytes.fromhex(secret)[:32])
+
+
+@pytest.fixture(scope="session")
+def make_run():
+    """Daemons and brokers that live as long as the run."""
+    things = Things()
+    yield things
+    things.close()
+
+
+@pytest.fixture
+def world(make):
+    """A daemon on a scripted broker."""
+    return World(make)
 
 
 @pytest.fixture(scope="session")

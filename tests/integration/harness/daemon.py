@@ -118,7 +118,8 @@ class Daemon:
                      "--run-dir", str(self.run_dir)]
         else:
             extra = ["--run-dir", str(self.run_dir)]
-        return [binary(), args[0], *extra, *args[1:]]
+        words = 2 if args[0] in ("session", "outbox") else 1
+        return [binary(), *args[:words], *extra, *args[words:]]
 
     def command(self, *args, deadline=30.0, env=None, stdin=None):
         """Run a verb: a CompletedProcess with text output."""

@@ -117,6 +117,14 @@ class Peer:
             await self._task
         aio.run(go())
 
+    def stop_reading(self):
+        """From here on the kernel's buffers fill."""
+        aio.loop().call_soon_threadsafe(self._ws.transport.pause_reading)
+
+    def write_raw(self, data):
+        """Bytes below the WebSocket framing."""
+        aio.loop().call_soon_threadsafe(self._ws.transport.write, data)
+
     def wait_closed(self, deadline=10.0):
         """(code, reason) of the close."""
         end = time.monotonic() + deadline * SLOW
