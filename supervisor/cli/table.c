@@ -1,0 +1,116 @@
+/* A table of cells, aligned by what they show and not by bytes. */
+
+#include "supervisor/cli/table.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "common/xalloc.h"
+#include "supervisor/cli/text.h"
+
+struct table {
+	size_t		 ncols;
+	const char	*const *heads;
+	char		**cells;
+	size_t		 ncells;
+	size_t		 cap;
+};
+
+struct table *
+table_new(const char *const heads[])
+{
+	struct table	*t = xcalloc(1, sizeof *t);
+
+	t->heads = heads;
+	while (heads[t->ncols] != NULL)
+		t->ncols++;
+	return t;
+}
+
+void
+table_free(struct table **tp)
+{
+	struct table	*t = *tp;
+	size_t		 i;
+
+	if (t == NULL)
+		return;
+	for (i = 0; i < t->ncells; i++)
+		free(t->cells[i]);
+	free(t->cells);
+	free(t);
+	*tp = NULL;
+}
+
+void
+table_add(struct table *t, const char *s)
+{
+	if (t->ncells == t->cap) {
+		t->cap = t->cap == 0 ? 64 : t->cap * 2;
+		t->cells = xreallocarray(t->cells, t->cap, sizeof *t->cells);
+	}
+	t->cells[t->ncells++] = text_clean(s != NULL ? s : "-", TEXT_LINE);
+}
+
+void
+table_addf(struct table *t, const char *fmt, ...)
+{
+	va_list	 ap;
+	char	*s;
+
+	va_start(ap, fmt);
+	if (vasprintf(&s, fmt, ap) == -1)
+		s = NULL;
+	va_end(ap);
+	table_add(t, s);
+	free(s);
+}
+
+static const char *
+head_text(const struct table *t, size_t col)
+{
+	return t->heads[col] + (*t->heads[col] == '>');
+}
+
+/* A cell and the blanks around it; none at the end of a line. */
+static void
+cell_print(const struct table *t, FILE *f, size_t col, const char *s,
+    size_t width)
+{
+	size_t	 fill = width - text_width(s);
+
+	if (col > 0)
+		fputs("  ", f);
+	if (*t->heads[col] == '>')
+		fprintf(f, "%*s%s", (int)fill, "", s);
+	else if (col + 1 < t->ncols)
+		fprintf(f, "%s%*s", s, (int)fill, "");
+	else
+		fputs(s, f);
+}
+
+void
+table_print(const struct table *t, FILE *f, int bold)
+{
+	size_t	*width = xcalloc(t->ncols, sizeof *width);
+	size_t	 i, w;
+
+	for (i = 0; i < t->ncols; i++)
+		width[i] = text_width(head_text(t, i));
+	for (i = 0; i < t->ncells; i++) {
+		w = text_width(t->cells[i]);
+		if (w > width[i % t->ncols])
+			width[i % t->ncols] = w;
+	}
+	fputs(bold ? "\033[1m" : "", f);
+	for (i = 0; i < t->ncols; i++)
+		cell_print(t, f, i, head_text(t, i), width[i]);
+	fputs(bold ? "\033[0m\n" : "\n", f);
+	for (i = 0; i < t->ncells; i++) {
+		cell_print(t, f, i % t->ncols, t->cells[i],
+		    width[i % t->ncols]);
+		if (i % t->ncols == t->ncols - 1)
+			fputs("\n", f);
+	}
+	free(width);
+}

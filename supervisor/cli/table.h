@@ -1,0 +1,25 @@
+#ifndef CLI_TABLE_H
+#define CLI_TABLE_H
+
+/*
+ * A table of cells, as wide as their widest, two blanks between.  Cells are
+ * cleaned for a terminal when they are added.
+ */
+
+#include <stdio.h>
+
+struct table;
+
+/* heads ends with NULL; a head that starts with ">" is right-aligned. */
+struct table *table_new(const char *const heads[]);
+void	table_free(struct table **);
+
+/* The next cell, row by row.  NULL is "-". */
+void	table_add(struct table *, const char *);
+void	table_addf(struct table *, const char *, ...)
+	    __attribute__((__format__(printf, 2, 3)));
+
+/* bold: heads are written bold. */
+void	table_print(const struct table *, FILE *, int bold);
+
+#endif
