@@ -1,0 +1,169 @@
+/* The local API: one call, a JSON answer. */
+
+#include "supervisor/cli/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/cli/buf.h"
+
+#define TOKEN_ENV	"MESHSUP_TOKEN_FILE"
+#define TOKEN_ENV_REF	"CLAUDEMESH_IPC_TOKEN_FILE"
+
+char *
+api_token_path(const struct cli *c, const char *name, int make)
+{
+	char	 err[512], *dir, *file, *path;
+
+	if ((file = token_file_name(name)) == NULL) {
+		cli_warn(c, "the name %s is empty or too long for a token "
+		    "file; name one with --token-file", name);
+		return NULL;
+	}
+	dir = token_dir(cli_run_dir_named(c) ? c->paths.run_dir : NULL, make,
+	    err, sizeof err);
+	if (dir == NULL) {
+		cli_warn(c, "%s", err);
+		free(file);
+		return NULL;
+	}
+	path = paths_join(dir, file);
+	free(dir);
+	free(file);
+	return path;
+}
+
+/* --as NAME, or an operand in its place. */
+static int
+token_by_name(const struct cli *c, struct token *t, const char *name)
+{
+	char	 err[512], *path;
+	int	 r;
+
+	if ((path = api_token_path(c, name, 0)) == NULL)
+		return CLI_FAIL;
+	if ((r = token_load(t, path, err, sizeof err)) == 1)
+		cli_warn(c, "no session %s of yours here (no %s); register "
+		    "it with: meshsup session register --name %s", name, path,
+		    name);
+	else if (r == -1)
+		cli_warn(c, "%s", err);
+	free(path);
+	return r == 0 ? CLI_OK : CLI_FAIL;
+}
+
+static const char *
+env_get(const char *name)
+{
+	const char	*v = getenv(name);
+
+	return v != NULL && *v != '\0' ? v : NULL;
+}
+
+int
+api_token(const struct cli *c, struct token *t)
+{
+	const char	*file = cli_opt(c, OPT_TOKEN_FILE);
+	const char	*name = cli_opt(c, OPT_AS);
+	char		 err[512];
+
+	token_wipe(t);
+	if (file != NULL && name != NULL)
+		return cli_usage(c, "either --as or --token-file");
+	if (name != NULL)
+		return token_by_name(c, t, name);
+	if (file == NULL && (file = env_get(TOKEN_ENV)) == NULL)
+		file = env_get(TOKEN_ENV_REF);
+	if (file == NULL)
+		return CLI_OK;
+	if (token_load(t, file, err, sizeof err) != 0)
+		return cli_fail(c, "%s", err);
+	return CLI_OK;
+}
+
+static int
+on_body(void *arg, const char *p, size_t len)
+{
+	buf_add(arg, p, len);
+	return 0;
+}
+
+/* The body of the answer: an object, whatever the status. */
+static void
+answer_parse(struct api_answer *a, const struct buf *b)
+{
+	json_error_t	 je;
+
+	a->json = json_loadb(b->p != NULL ? b->p : "", b->len,
+	    JSON_REJECT_DUPLICATES, &je);
+	if (json_is_object(a->json))
+		return;
+	json_decref(a->json);
+	a->json = NULL;
+	a->result = CLIENT_BAD;
+	snprintf(a->err, sizeof a->err, "the answer (HTTP %d) is not a JSON "
+	    "object: is this meshsup's socket?", a->status);
+}
+
+void
+api_call(const struct cli *c, const char *method, const char *path,
+    const char *token, const json_t *body, int timeout_ms,
+    struct api_answer *a)
+{
+	struct client_request	 req = { .socket = c->socket,
+				    .method = method, .path = path,
+				    .token = token, .timeout_ms = timeout_ms,
+				    .stop_fd = -1 };
+	struct buf		 out = { 0 }, in = { 0 };
+	struct http_parser	*http;
+
+	memset(a, 0, sizeof *a);
+	http = http_new(API_ANSWER_MAX, on_body, &in);
+	if (body != NULL) {
+		cli_json_dump(&out, body);
+		req.body = out.p;
+		req.bodylen = out.len;
+	}
+	a->result = client_call(&req, http, a->err, sizeof a->err);
+	a->status = http_status(http);
+	a->retry_after = http_retry_after(http);
+	if (a->result == CLIENT_OK)
+		answer_parse(a, &in);
+	http_free(&http);
+	buf_free(&out);
+	buf_free(&in);
+}
+
+void
+api_answer_clear(struct api_answer *a)
+{
+	json_decref(a->json);
+	a->json = NULL;
+}
+
+int
+api_is_ok(const struct api_answer *a)
+{
+	return a->result == CLIENT_OK && a->status >= 200 && a->status < 300;
+}
+
+json_t *
+api_get(const struct cli *c, const char *path, int *rc_r)
+{
+	struct api_answer	 a;
+	struct token		 t;
+	json_t			*json = NULL;
+
+	if ((*rc_r = api_token(c, &t)) != CLI_OK)
+		return NULL;
+	api_call(c, "GET", path, *t.hex != '\0' ? t.hex : NULL, NULL,
+	    API_TIMEOUT_MS, &a);
+	token_wipe(&t);
+	if (api_is_ok(&a))
+		json = json_incref(a.json);
+	else
+		*rc_r = api_refused(c, &a);
+	api_answer_clear(&a);
+	return json;
+}

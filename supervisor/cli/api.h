@@ -1,0 +1,59 @@
+#ifndef CLI_API_H
+#define CLI_API_H
+
+/*
+ * The local API, as a verb uses it: one call, a JSON answer, and a refusal
+ * turned into a sentence with the next step.
+ */
+
+#include <jansson.h>
+
+#include "supervisor/cli/cli.h"
+#include "supervisor/cli/client.h"
+#include "supervisor/cli/token.h"
+
+#define API_BODY_MAX	(256 * 1024)	/* what the daemon takes */
+#define API_ANSWER_MAX	(128 * 1024 * 1024)
+#define API_TIMEOUT_MS	10000
+
+struct api_answer {
+	enum client_result result;
+	int		 status;	/* HTTP, when result is CLIENT_OK */
+	int		 retry_after;	/* seconds, -1: not said */
+	json_t		*json;		/* an object, when result is CLIENT_OK */
+	char		 err[512];	/* when it is not */
+};
+
+/*
+ * Which session the caller speaks for: --token-file, --as,
+ * MESHSUP_TOKEN_FILE, CLAUDEMESH_IPC_TOKEN_FILE; t->hex is "" when none is
+ * named.  A file that was named and is no good is an error, never a wider
+ * scope: an exit code, with the reason printed; else CLI_OK.
+ */
+int	api_token(const struct cli *, struct token *);
+
+/*
+ * The file that a name's token is in.  make: create the directory.
+ * Allocated; NULL with the reason printed.
+ */
+char	*api_token_path(const struct cli *, const char *name, int make);
+
+/* One call.  token and body may be NULL.  Ends with api_answer_clear(). */
+void	api_call(const struct cli *, const char *method, const char *path,
+	    const char *token, const json_t *body, int timeout_ms,
+	    struct api_answer *);
+void	api_answer_clear(struct api_answer *);
+
+/* Was it done (2xx)? */
+int	api_is_ok(const struct api_answer *);
+
+/* Print why it was not, and return the exit code. */
+int	api_refused(const struct cli *, const struct api_answer *);
+
+/*
+ * GET with the caller's token.  The object, or NULL with the reason printed
+ * and the exit code in *rc_r.
+ */
+json_t	*api_get(const struct cli *, const char *path, int *rc_r);
+
+#endif

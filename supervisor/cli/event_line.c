@@ -1,0 +1,116 @@
+/* An event as one line, for a program or for a person. */
+
+#include "supervisor/cli/event_line.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "supervisor/cli/buf.h"
+#include "supervisor/cli/text.h"
+
+/* A member, or something in its place. */
+static const char *
+str_or(const json_t *j, const char *key, const char *otherwise)
+{
+	const char	*s = cli_json_str(j, key);
+
+	return s != NULL && *s != '\0' ? s : otherwise;
+}
+
+static void
+print_json(const struct cli *c, const struct sse_event *ev, json_t *data)
+{
+	json_t	*line = json_object();
+
+	json_object_set_new(line, "event", json_string(ev->event));
+	if (ev->id != NULL)
+		json_object_set_new(line, "id", json_string(ev->id));
+	json_object_set(line, "data", data);
+	cli_print_json_line(c, line);
+	json_decref(line);
+}
+
+static void
+add_message(struct buf *b, const json_t *d)
+{
+	const char	*subtype = cli_json_str(d, "subtype");
+
+	buf_addf(b, "%s%s%s%s%s: %s", str_or(d, "sender_name", "?"),
+	    json_is_false(json_object_get(d, "authenticated")) ?
+	    " [unverified]" : "",
+	    strcmp(str_or(d, "priority", ""), "now") == 0 ? " [now]" : "",
+	    subtype != NULL ? " " : "", subtype != NULL ? subtype : "",
+	    str_or(d, "body", ""));
+}
+
+/* The text behind the time and the event's name. */
+static void
+add_text(struct buf *b, const struct sse_event *ev, const json_t *d)
+{
+	if (strcmp(ev->event, "message") == 0)
+		add_message(b, d);
+	else if (strcmp(ev->event, "peer_join") == 0 ||
+	    strcmp(ev->event, "peer_leave") == 0)
+		buf_addf(b, "%s %s on %s %s", str_or(d, "event", ev->event),
+		    str_or(d, "name", "?"), str_or(d, "mesh", "?"),
+		    str_or(d, "pubkey", ""));
+	else if (strcmp(ev->event, "broker_status") == 0)
+		buf_addf(b, "broker of %s is %s", str_or(d, "mesh", "?"),
+		    str_or(d, "status", "?"));
+	else if (strcmp(ev->event, "send_status") == 0)
+		buf_addf(b, "%s is %s%s%s", str_or(d, "client_message_id",
+		    "?"), str_or(d, "status", "?"),
+		    cli_json_str(d, "reason") != NULL ? ": " : "",
+		    str_or(d, "reason", ""));
+	else
+		cli_json_dump(b, d);
+}
+
+static void
+print_person(const struct cli *c, const struct sse_event *ev,
+    const json_t *data)
+{
+	struct buf	 b = { 0 };
+	const char	*ts = cli_json_str(data, "ts");
+	char		*when, *name, *text, now[32];
+	time_t		 t = time(NULL);
+	struct tm	 tm;
+
+	if (ts != NULL)
+		when = text_time(ts);
+	else {
+		if (localtime_r(&t, &tm) == NULL || strftime(now, sizeof now,
+		    "%Y-%m-%d %H:%M:%S", &tm) == 0)
+			*now = '\0';
+		when = text_clean(now, TEXT_LINE);
+	}
+	add_text(&b, ev, data);
+	name = text_clean(ev->event, TEXT_LINE);
+	text = text_clean(b.p, TEXT_LINE);
+	printf("%s%s%s  %-13s %s\n", cli_color(c, COLOR_DIM), when,
+	    cli_color(c, COLOR_OFF), name, text);
+	buf_free(&b);
+	free(when);
+	free(name);
+	free(text);
+}
+
+void
+event_line_print(const struct cli *c, const struct sse_event *ev)
+{
+	json_t	*data;
+
+	data = json_loadb(ev->data, ev->len,
+	    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+	if (data == NULL)
+		data = json_stringn(ev->data, ev->len);
+	if (data == NULL)
+		return;			/* not UTF-8: nothing of ours */
+	if (c->json)
+		print_json(c, ev, data);
+	else
+		print_person(c, ev, data);
+	json_decref(data);
+}

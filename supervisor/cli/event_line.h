@@ -1,0 +1,15 @@
+#ifndef CLI_EVENT_LINE_H
+#define CLI_EVENT_LINE_H
+
+/* An event as one line. */
+
+#include "supervisor/cli/cli.h"
+#include "supervisor/cli/sse.h"
+
+/*
+ * For a program {"event","id"?,"data"}; for a person a time, what happened,
+ * and the beginning of a message's text.
+ */
+void	event_line_print(const struct cli *, const struct sse_event *);
+
+#endif

@@ -1,0 +1,78 @@
+#ifndef CLI_OPTS_H
+#define CLI_OPTS_H
+
+/*
+ * Options by table.  They may stand anywhere behind the verb; "--" ends them.
+ * Names are never abbreviated, so that a later option breaks no script.
+ */
+
+#include <stddef.h>
+
+enum opt {
+	OPT_ALL,
+	OPT_AS,
+	OPT_CAPS,
+	OPT_COLOR,
+	OPT_CONFIG,
+	OPT_DROP_IN,
+	OPT_FOREGROUND,
+	OPT_FROM,
+	OPT_GROUP,
+	OPT_HELP,
+	OPT_ID,
+	OPT_JSON,
+	OPT_LIMIT,
+	OPT_MESH,
+	OPT_META,
+	OPT_NAME,
+	OPT_NO_MARK,
+	OPT_PID,
+	OPT_PRIORITY,
+	OPT_REPLY_TO,
+	OPT_ROLE,
+	OPT_RUN_DIR,
+	OPT_SESSION_ID,
+	OPT_SINCE,
+	OPT_SOCKET,
+	OPT_STATE_DIR,
+	OPT_STATUS,
+	OPT_TIMEOUT,
+	OPT_TOKEN_FILE,
+	OPT_UNREAD,
+	OPT_VERSION,
+	OPT_COUNT
+};
+
+struct opt_def {
+	const char	*name;		/* without "--"; NULL ends a table */
+	const char	*arg;		/* what follows; NULL: a flag */
+	const char	*help;
+	enum opt	 id;
+};
+
+#define OPTS_REPEAT_MAX	32
+#define OPTS_TABLES_MAX	5
+
+struct opts {
+	const char	*value[OPT_COUNT];	/* NULL: absent; flag: "" */
+	const char	*groups[OPTS_REPEAT_MAX]; /* every --group, in order */
+	size_t		 ngroups;
+	const char	**operands;		/* freed by opts_clear() */
+	size_t		 noperands;
+};
+
+/*
+ * Read argv[0..argc) by the tables (up to OPTS_TABLES_MAX, NULL at the end).
+ * stop: end at the first operand, for what stands before the verb.  Returns
+ * how many were read, or -1 with a sentence in err.  Values are borrowed from
+ * argv; options that were read before stay unless they come again.
+ */
+int	opts_parse(struct opts *, const struct opt_def *const tables[],
+	    int argc, char *const argv[], int stop, char *err, size_t errlen);
+void	opts_clear(struct opts *);
+
+/* A decimal number of min to max.  0, or -1 with a sentence in err. */
+int	opts_number(const char *name, const char *value, long min, long max,
+	    long *out, char *err, size_t errlen);
+
+#endif

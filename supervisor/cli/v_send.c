@@ -1,0 +1,212 @@
+/*
+ * send.  The command gives every message an id of its own before it is sent
+ * for the first time, so that trying again after a lost connection can never
+ * send twice.
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/encode.h"
+#include "common/uuid.h"
+#include "supervisor/cli/api.h"
+#include "supervisor/cli/buf.h"
+#include "supervisor/cli/text.h"
+#include "supervisor/cli/verbs.h"
+
+#define AGAIN_FOR_MS	5000
+#define AGAIN_FIRST_MS	100
+#define AGAIN_MAX_MS	1000
+#define ID_MAX		128
+
+/* "-": all of the standard input, byte for byte. */
+static int
+read_stdin(struct cli *c, struct buf *b)
+{
+	char	 piece[16384];
+	ssize_t	 n;
+
+	while ((n = read(STDIN_FILENO, piece, sizeof piece)) != 0) {
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return cli_fail(c, "standard input: %s",
+			    strerror(errno));
+		buf_add(b, piece, (size_t)n);
+		if (b->len > API_BODY_MAX)
+			return cli_fail(c, "the message on the standard "
+			    "input is over %d bytes, more than the daemon "
+			    "takes", API_BODY_MAX);
+	}
+	explicit_bzero(piece, sizeof piece);
+	return CLI_OK;
+}
+
+static int
+message_read(struct cli *c, struct buf *b)
+{
+	const char	*text = c->opts.operands[1];
+	int		 rc;
+
+	if (strcmp(text, "-") != 0)
+		buf_adds(b, text);
+	else if ((rc = read_stdin(c, b)) != CLI_OK)
+		return rc;
+	if (b->len == 0)
+		return cli_fail(c, "the message is empty");
+	if (!utf8_valid(b->p, b->len, 0) ||
+	    memchr(b->p, '\0', b->len) != NULL)
+		return cli_fail(c, "the message is not UTF-8 text");
+	return CLI_OK;
+}
+
+/* --meta, a JSON object. */
+static int
+meta_add(struct cli *c, json_t *body)
+{
+	const char	*text = cli_opt(c, OPT_META);
+	json_error_t	 je;
+	json_t		*meta;
+
+	if (text == NULL)
+		return CLI_OK;
+	meta = json_loads(text, JSON_REJECT_DUPLICATES, &je);
+	if (!json_is_object(meta)) {
+		json_decref(meta);
+		return cli_usage(c, "--meta must be a JSON object");
+	}
+	json_object_set_new(body, "meta", meta);
+	return CLI_OK;
+}
+
+static int
+body_build(struct cli *c, json_t **body_r)
+{
+	const char	*id = cli_opt(c, OPT_ID);
+	const char	*priority = cli_opt(c, OPT_PRIORITY);
+	struct buf	 text = { 0 };
+	char		 minted[UUID_SIZE];
+	int		 rc;
+
+	if (priority != NULL && strcmp(priority, "now") != 0 &&
+	    strcmp(priority, "next") != 0 && strcmp(priority, "low") != 0)
+		return cli_usage(c, "--priority must be now, next or low");
+	if (id != NULL && (*id == '\0' || strlen(id) > ID_MAX))
+		return cli_usage(c, "--id must have 1 to %d bytes", ID_MAX);
+	if ((rc = message_read(c, &text)) == CLI_OK) {
+		*body_r = json_pack("{s:s, s:s%, s:s, s:s*, s:s*, s:s*}",
+		    "to", c->opts.operands[0], "message", text.p, text.len,
+		    "client_message_id", id != NULL ? id : uuid_v7(minted),
+		    "mesh", cli_opt(c, OPT_MESH), "priority", priority,
+		    "reply_to_id", cli_opt(c, OPT_REPLY_TO));
+		rc = *body_r == NULL ? cli_usage(c, "the arguments must be "
+		    "UTF-8") : meta_add(c, *body_r);
+	}
+	buf_free(&text);
+	return rc;
+}
+
+/* After this, nobody knows whether the message was accepted. */
+static int
+is_unknown(const struct api_answer *a)
+{
+	return a->result == CLIENT_LOST || a->result == CLIENT_LATE ||
+	    (a->result == CLIENT_OK && a->status == 504);
+}
+
+/* Is it worth trying again with the same id? */
+static int
+may_try_again(const struct api_answer *a, int unknown)
+{
+	if (a->result == CLIENT_DOWN)
+		return unknown;		/* it may be starting again */
+	return is_unknown(a) || (a->result == CLIENT_OK &&
+	    a->status == 503 && a->retry_after >= 0);
+}
+
+/*
+ * Send until there is an answer, or the time is over.  Returns whether it is
+ * unknown how it ended.
+ */
+static int
+send_try(const struct cli *c, const char *token, const json_t *body,
+    struct api_answer *a)
+{
+	int64_t	 end = clock_mono_ms() + AGAIN_FOR_MS;
+	int	 wait = AGAIN_FIRST_MS, unknown = 0, ms;
+
+	for (;;) {
+		api_call(c, "POST", "/v1/send", token, body, API_TIMEOUT_MS,
+		    a);
+		unknown |= is_unknown(a);
+		if (!may_try_again(a, unknown))
+			break;
+		ms = wait;
+		if (a->retry_after > 0 && a->retry_after * 1000 > ms)
+			ms = a->retry_after * 1000;
+		if (end - clock_mono_ms() < ms)
+			break;
+		api_answer_clear(a);
+		poll(NULL, 0, ms);
+		wait = wait * 2 < AGAIN_MAX_MS ? wait * 2 : AGAIN_MAX_MS;
+	}
+	/* An answer about this id settles it, an overload does not. */
+	return unknown && (a->result != CLIENT_OK || a->status >= 500 ||
+	    a->status == 429);
+}
+
+static void
+print_sent(const struct cli *c, const json_t *j)
+{
+	const char	*status = cli_json_str(j, "status");
+	char		*id, *s;
+
+	if (c->json) {
+		cli_print_json(c, j);
+		return;
+	}
+	if (status == NULL)
+		status = "done";
+	id = text_clean(cli_json_str(j, "client_message_id"), TEXT_LINE);
+	s = text_clean(status, TEXT_LINE);
+	printf("%s %s%s\n", s, id,
+	    json_is_true(json_object_get(j, "duplicate")) ?
+	    " (it had been sent before)" : "");
+	free(id);
+	free(s);
+}
+
+int
+v_send(struct cli *c)
+{
+	struct api_answer	 a = { 0 };
+	struct token		 t;
+	json_t			*body = NULL;
+	int			 rc, unknown;
+
+	if ((rc = api_token(c, &t)) != CLI_OK)
+		return rc;
+	if ((rc = body_build(c, &body)) != CLI_OK)
+		goto out;
+	unknown = send_try(c, *t.hex != '\0' ? t.hex : NULL, body, &a);
+	if (api_is_ok(&a))
+		print_sent(c, a.json);
+	else
+		rc = api_refused(c, &a);
+	if (unknown)
+		cli_warn(c, "it is not known whether the message was "
+		    "accepted; to be sure that it is, and only once, send "
+		    "it again with --id %s",
+		    cli_json_str(body, "client_message_id"));
+
+out:
+	api_answer_clear(&a);
+	token_wipe(&t);
+	json_decref(body);
+	return rc;
+}

@@ -1,0 +1,179 @@
+/*
+ * start: run the supervisor, detached, and return when the API answers.
+ *
+ * Starting what runs already is a success, as init scripts expect.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/xalloc.h"
+#include "supervisor/cli/api.h"
+#include "supervisor/cli/runlock.h"
+#include "supervisor/cli/spawn.h"
+#include "supervisor/cli/verbs.h"
+
+#define START_MAX_MS	60000
+#define PROBE_MS	2000
+#define AGAIN_US	100000
+#define ARGS_MAX	10
+
+/* Does the API answer?  Its version then, allocated, else NULL. */
+static char *
+version_probe(const struct cli *c)
+{
+	struct api_answer	 a;
+	const char		*v;
+	char			*out = NULL;
+
+	api_call(c, "GET", "/v1/version", NULL, NULL, PROBE_MS, &a);
+	if (api_is_ok(&a) &&
+	    (v = cli_json_str(a.json, "daemon_version")) != NULL)
+		out = xstrdup(v);
+	api_answer_clear(&a);
+	return out;
+}
+
+/* The last lines of a start, or of a start that was none. */
+static int
+say_running(const struct cli *c, pid_t pid, const char *version, int already)
+{
+	json_t	*j;
+
+	if (c->json) {
+		j = json_pack("{s:s, s:s, s:i, s:s, s:b}", "state", "running",
+		    "version", version, "pid", (int)pid, "socket", c->socket,
+		    "already", already);
+		cli_print_json(c, j);
+		json_decref(j);
+	} else if (already)
+		printf("meshsup %s is already running (pid %d), socket %s\n",
+		    version, (int)pid, c->socket);
+	else
+		printf("meshsup %s is running (pid %d), socket %s\n",
+		    version, (int)pid, c->socket);
+	return CLI_OK;
+}
+
+/* A supervisor holds the lock: wait for its API, as its own start does. */
+static int
+start_already(const struct cli *c, struct runlock *rl)
+{
+	int64_t	 deadline = clock_mono_ms() + START_MAX_MS;
+	char	 err[512], *version;
+	pid_t	 pid = rl->pid;
+	int	 rc;
+
+	for (;;) {
+		if (strcmp(rl->state, "stopping") == 0)
+			return cli_fail(c, "the meshsup of %s is stopping "
+			    "(pid %d); start it again when it has ended",
+			    c->paths.run_dir, (int)rl->pid);
+		if ((version = version_probe(c)) != NULL)
+			break;
+		if (clock_mono_ms() >= deadline)
+			return cli_fail(c, "meshsup runs (pid %d), but its "
+			    "API does not answer on %s", (int)rl->pid,
+			    c->socket);
+		usleep(AGAIN_US);
+		if (runlock_read(rl, c->paths.run_dir, err, sizeof err) == -1)
+			return cli_fail(c, "%s", err);
+		if (rl->held != RUNLOCK_HELD)
+			return cli_fail(c, "another start of meshsup (pid %d) "
+			    "failed just now; its log says why", (int)pid);
+	}
+	rc = say_running(c, rl->pid, version, 1);
+	free(version);
+	return rc;
+}
+
+/* Report how a start ended. */
+static int
+start_wait(const struct cli *c, int fd)
+{
+	struct runlock	 rl;
+	char		 text[1024], err[512], *log, *version;
+	int		 rc = CLI_FAIL;
+
+	log = paths_join(c->paths.state_dir, PATHS_LOG);
+	switch (spawn_wait(fd, START_MAX_MS, text, sizeof text)) {
+	case SPAWN_READY:
+		runlock_read(&rl, c->paths.run_dir, err, sizeof err);
+		version = version_probe(c);
+		rc = say_running(c, rl.pid, version != NULL ? version :
+		    PACKAGE_VERSION, 0);
+		free(version);
+		break;
+	case SPAWN_ERROR:
+		cli_warn(c, "meshsup did not start: %s", text);
+		break;
+	case SPAWN_DIED:
+		cli_warn(c, "meshsup did not start: it ended before it was "
+		    "ready; its log (%s) says why, or meshsup start "
+		    "--foreground", log);
+		break;
+	case SPAWN_LATE:
+		cli_warn(c, "meshsup is not ready after %d s; it goes on "
+		    "starting (its log: %s); end it with: meshsup stop",
+		    START_MAX_MS / 1000, log);
+		break;
+	}
+	free(log);
+	return rc;
+}
+
+/*
+ * The supervisor's arguments.  A configuration that nobody named and that is
+ * not there is not passed: the supervisor would take it as named, and miss it.
+ */
+static void
+args_fill(const struct cli *c, char *program, char *argv[ARGS_MAX])
+{
+	size_t	 n = 0;
+
+	argv[n++] = program;
+	if (c->paths.config_named || access(c->paths.config, F_OK) == 0) {
+		argv[n++] = (char *)(uintptr_t)"--config";
+		argv[n++] = c->paths.config;
+	}
+	argv[n++] = (char *)(uintptr_t)"--state-dir";
+	argv[n++] = c->paths.state_dir;
+	argv[n++] = (char *)(uintptr_t)"--run-dir";
+	argv[n++] = c->paths.run_dir;
+	if (cli_opt(c, OPT_DROP_IN) != NULL)
+		argv[n++] = (char *)(uintptr_t)"--drop-in";
+	if (cli_opt(c, OPT_FOREGROUND) != NULL)
+		argv[n++] = (char *)(uintptr_t)"--foreground";
+	argv[n] = NULL;
+}
+
+int
+v_start(struct cli *c)
+{
+	struct runlock	 rl;
+	char		 err[512], *argv[ARGS_MAX], *program;
+	int		 fd, rc;
+
+	program = spawn_find("supervisor");
+	args_fill(c, program, argv);
+	if (cli_opt(c, OPT_FOREGROUND) != NULL) {
+		execv(program, argv);
+		rc = cli_fail(c, "cannot run %s: %s", program,
+		    strerror(errno));
+	} else if (runlock_read(&rl, c->paths.run_dir, err, sizeof err) == -1)
+		rc = cli_fail(c, "%s", err);
+	else if (rl.held == RUNLOCK_HELD)
+		rc = start_already(c, &rl);
+	else if ((fd = spawn_detached(argv, err, sizeof err)) == -1)
+		rc = cli_fail(c, "%s", err);
+	else {
+		rc = start_wait(c, fd);
+		close(fd);
+	}
+	free(program);
+	return rc;
+}

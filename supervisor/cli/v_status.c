@@ -1,0 +1,191 @@
+/*
+ * status: what runs, from the API; when that does not answer, what the lock
+ * file says.  Exit codes are those of the LSB.
+ */
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "supervisor/cli/api.h"
+#include "supervisor/cli/runlock.h"
+#include "supervisor/cli/table.h"
+#include "supervisor/cli/text.h"
+#include "supervisor/cli/verbs.h"
+
+#define STATUS_MS	5000
+#define AGAIN_MS	100
+
+static void
+print_processes(const struct cli *c, const json_t *list)
+{
+	static const char *const heads[] = { "PROCESS", ">PID", "STATE",
+				    ">UPTIME", ">RESTARTS", ">RSS", "SESSION",
+				    "MESH", NULL };
+	struct table		*t = table_new(heads);
+	const json_t		*p;
+	char			*up;
+	size_t			 i;
+
+	json_array_foreach(list, i, p) {
+		up = text_duration(cli_json_int(p, "uptime_s"));
+		table_add(t, cli_json_str(p, "role"));
+		table_addf(t, "%lld", cli_json_int(p, "pid"));
+		table_add(t, cli_json_str(p, "state"));
+		table_add(t, up);
+		table_addf(t, "%lld", cli_json_int(p, "restarts"));
+		table_addf(t, "%.1f MiB",
+		    (double)cli_json_int(p, "rss_kib") / 1024);
+		table_add(t, cli_json_str(p, "session"));
+		table_add(t, cli_json_str(p, "mesh"));
+		free(up);
+	}
+	table_print(t, stdout, c->color);
+	table_free(&t);
+}
+
+static void
+print_meshes(const struct cli *c, const json_t *list)
+{
+	static const char *const heads[] = { "MESH", "STATE", "REASON", NULL };
+	struct table		*t = table_new(heads);
+	const json_t		*m;
+	size_t			 i;
+
+	json_array_foreach(list, i, m) {
+		table_add(t, cli_json_str(m, "slug"));
+		table_add(t, cli_json_str(m, "state"));
+		table_add(t, cli_json_str(m, "reason"));
+	}
+	fputs("\n", stdout);
+	table_print(t, stdout, c->color);
+	table_free(&t);
+}
+
+/* "sessions: 2 open, 1 connecting" */
+static void
+print_sessions(json_t *counts)
+{
+	const char	*state, *sep = " ";
+	json_t		*n;
+	char		*text;
+
+	fputs("\nsessions:", stdout);
+	json_object_foreach(counts, state, n) {
+		if (json_integer_value(n) == 0)
+			continue;
+		text = text_clean(state, TEXT_LINE);
+		printf("%s%lld %s", sep, (long long)json_integer_value(n),
+		    text);
+		free(text);
+		sep = ", ";
+	}
+	fputs(*sep == ' ' ? " none\n" : "\n", stdout);
+}
+
+static void
+print_status(const struct cli *c, const json_t *j)
+{
+	char	*state, *version, *up;
+
+	state = text_clean(cli_json_str(j, "state"), TEXT_LINE);
+	version = text_clean(cli_json_str(j, "version"), TEXT_LINE);
+	up = text_duration(cli_json_int(j, "uptime_s"));
+	printf("meshsup %s is %s (pid %lld), up %s\n\n", version, state,
+	    cli_json_int(j, "pid"), up);
+	free(state);
+	free(version);
+	free(up);
+	print_processes(c, json_object_get(j, "processes"));
+	if (json_array_size(json_object_get(j, "meshes")) > 0)
+		print_meshes(c, json_object_get(j, "meshes"));
+	if (json_is_object(json_object_get(j, "sessions")))
+		print_sessions(json_object_get(j, "sessions"));
+}
+
+/* A state without the API's object. */
+static int
+say_state(const struct cli *c, int rc, const char *state, pid_t pid,
+    const char *text)
+{
+	json_t	*j;
+
+	if (c->json) {
+		j = json_pack("{s:s}", "state", state);
+		if (pid != 0)
+			json_object_set_new(j, "pid", json_integer(pid));
+		cli_print_json(c, j);
+		json_decref(j);
+	} else if (pid != 0)
+		printf("meshsup is %s (pid %d)%s\n", state, (int)pid, text);
+	else
+		printf("meshsup is %s%s\n", state, text);
+	return rc;
+}
+
+/* The API does not answer: is there a process at all? */
+static int
+status_by_lock(const struct cli *c, const struct api_answer *a)
+{
+	struct runlock	 rl;
+	char		 err[512];
+
+	if (runlock_read(&rl, c->paths.run_dir, err, sizeof err) == -1) {
+		cli_warn(c, "%s; and %s", a->err, err);
+		return CLI_UNKNOWN;
+	}
+	if (rl.held == RUNLOCK_FREE)
+		return say_state(c, CLI_DOWN, "stopped", 0, "");
+	if (rl.held == RUNLOCK_LEFT)
+		return say_state(c, CLI_FAIL, "stopped", 0,
+		    ": it ended without cleaning up");
+	if (strcmp(rl.state, "starting") == 0 ||
+	    strcmp(rl.state, "stopping") == 0)
+		return say_state(c, CLI_OK, rl.state, rl.pid, "");
+	cli_warn(c, "the API does not answer: %s", a->err);
+	return say_state(c, CLI_UNKNOWN, "running", rl.pid, "");
+}
+
+/* Ask again while a gate that was replaced drops the connection. */
+static void
+status_get(const struct cli *c, struct api_answer *a)
+{
+	int64_t	 deadline = clock_mono_ms() + STATUS_MS;
+
+	for (;;) {
+		api_call(c, "GET", "/v1/status", NULL, NULL, STATUS_MS, a);
+		if (a->result != CLIENT_LOST || clock_mono_ms() >= deadline)
+			return;
+		api_answer_clear(a);
+		poll(NULL, 0, AGAIN_MS);
+	}
+}
+
+int
+v_status(struct cli *c)
+{
+	struct api_answer	 a;
+	int			 rc = CLI_OK;
+
+	status_get(c, &a);
+	if (api_is_ok(&a)) {
+		if (c->json)
+			cli_print_json(c, a.json);
+		else
+			print_status(c, a.json);
+	} else if (a.result == CLIENT_DENIED || a.result == CLIENT_OK) {
+		api_refused(c, &a);
+		rc = CLI_UNKNOWN;
+	} else if (cli_opt(c, OPT_SOCKET) == NULL)
+		rc = status_by_lock(c, &a);
+	else if (a.result == CLIENT_DOWN)
+		rc = say_state(c, CLI_DOWN, "stopped", 0, "");
+	else {
+		cli_warn(c, "%s", a.err);
+		rc = CLI_UNKNOWN;
+	}
+	api_answer_clear(&a);
+	return rc;
+}

@@ -1,0 +1,229 @@
+/* The table of verbs.  Everything that help says stands here. */
+
+#include "supervisor/cli/verbs.h"
+
+#include <string.h>
+
+static const struct opt_def opts_any[] = {
+	{ "color", "auto|always|never", "colours; auto: on a terminal, "
+	    "unless NO_COLOR is set", OPT_COLOR },
+	{ "help", NULL, "show this", OPT_HELP },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_place[] = {
+	{ "run-dir", "DIR", "the run directory of the meshsup that is meant",
+	    OPT_RUN_DIR },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_place_api[] = {
+	{ "run-dir", "DIR", "the run directory of the meshsup that is meant",
+	    OPT_RUN_DIR },
+	{ "socket", "PATH", "its socket, when that is elsewhere", OPT_SOCKET },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_json[] = {
+	{ "json", NULL, "print JSON", OPT_JSON },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_token[] = {
+	{ "as", "NAME", "speak for the session registered by this name",
+	    OPT_AS },
+	{ "token-file", "FILE", "speak for the session of this token file",
+	    OPT_TOKEN_FILE },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_version[] = {
+	{ "version", NULL, "print the version", OPT_VERSION },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_start[] = {
+	{ "config", "FILE", "the configuration", OPT_CONFIG },
+	{ "state-dir", "DIR", "the state directory", OPT_STATE_DIR },
+	{ "foreground", NULL, "do not detach; log to the standard error",
+	    OPT_FOREGROUND },
+	{ "drop-in", NULL, "listen also where clients of the reference "
+	    "daemon look", OPT_DROP_IN },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_stop[] = {
+	{ "timeout", "SECONDS", "how long to wait for the end (20)",
+	    OPT_TIMEOUT },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_register[] = {
+	{ "name", "NAME", "its name on the mesh", OPT_NAME },
+	{ "mesh", "MESH", "needed when there are several", OPT_MESH },
+	{ "pid", "PID", "the process whose end ends the session (the one "
+	    "that called this command)", OPT_PID },
+	{ "session-id", "ID", "its id (that of the token file, else a new "
+	    "one)", OPT_SESSION_ID },
+	{ "token-file", "FILE", "where to keep the token", OPT_TOKEN_FILE },
+	{ "role", "ROLE", "what it does, for its peers to see", OPT_ROLE },
+	{ "group", "@GROUP[:ROLE]", "a group that it is in; may be repeated",
+	    OPT_GROUP },
+	{ "caps", "A,B", "what it may do (everything); \"\" is nothing",
+	    OPT_CAPS },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_send[] = {
+	{ "mesh", "MESH", "needed without a session when there are several",
+	    OPT_MESH },
+	{ "priority", "now|next|low", "how urgent it is (next)",
+	    OPT_PRIORITY },
+	{ "reply-to", "ID", "the message that it answers", OPT_REPLY_TO },
+	{ "id", "ID", "its client_message_id (a new one)", OPT_ID },
+	{ "meta", "JSON", "an object that counts in comparing repeated "
+	    "sends, and is not sent", OPT_META },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_inbox[] = {
+	{ "unread", NULL, "only what was not seen before", OPT_UNREAD },
+	{ "limit", "N", "at most N, 1 to 1000 (100)", OPT_LIMIT },
+	{ "no-mark", NULL, "do not mark as seen", OPT_NO_MARK },
+	{ "mesh", "MESH", "only from this mesh", OPT_MESH },
+	{ "from", "KEY", "only from this sender", OPT_FROM },
+	{ "since", "TIME", "only later ones, as 2026-11-23T22:05:09Z",
+	    OPT_SINCE },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_outbox_list[] = {
+	{ "status", "STATUS", "only pending, inflight, done, dead or aborted "
+	    "ones", OPT_STATUS },
+	{ "limit", "N", "at most N, 1 to 500 (50)", OPT_LIMIT },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_events[] = {
+	{ "since", "ID", "begin behind the event with this id", OPT_SINCE },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_peers[] = {
+	{ "mesh", "MESH", "only of this mesh", OPT_MESH },
+	{ "all", NULL, "members' own connections too", OPT_ALL },
+	{ NULL, NULL, NULL, 0 }
+};
+
+#define AS_SESSION	(VERB_PLACE | VERB_API | VERB_TOKEN | VERB_JSON)
+
+static const struct verb verbs[] = {
+	{ "start", "", "start meshsup in the background",
+	    "Returns when it answers, or says why it does not run.  "
+	    "Starting what runs already is a success.",
+	    opts_start, VERB_PLACE | VERB_JSON, 0, 0, v_start },
+	{ "stop", "", "stop it and wait for its end", NULL,
+	    opts_stop, VERB_PLACE | VERB_JSON, 0, 0, v_stop },
+	{ "status", "", "show its processes, meshes and sessions",
+	    "Exits with 0 when it runs, 1 when it died, 3 when it does not "
+	    "run, 4 when that cannot be said.",
+	    NULL, VERB_PLACE | VERB_API | VERB_JSON, 0, 0, v_status },
+	{ "session register", "", "make a session and keep its token",
+	    "Prints the session's key and the line that makes it the one "
+	    "that other verbs speak for.  Registering a name again is the "
+	    "same session.",
+	    opts_register, VERB_PLACE | VERB_API | VERB_JSON, 0, 0,
+	    v_session_register },
+	{ "session list", "", "list your sessions", NULL,
+	    NULL, VERB_PLACE | VERB_API | VERB_JSON, 0, 0, v_session_list },
+	{ "session end", "[NAME]", "end a session",
+	    "Its key and messages are kept for a while: they come back when "
+	    "the name is registered again.",
+	    NULL, AS_SESSION, 0, 1, v_session_end },
+	{ "send", "TO MESSAGE", "send a message",
+	    "TO is a peer's key, or \"*\" for everybody on the mesh.  "
+	    "MESSAGE \"-\" is read from the standard input as it is, at "
+	    "most 256 KiB of it; what the mesh takes, and the answer says, "
+	    "is less.  The command exits with 0 when the message is "
+	    "safely stored; it is sent from there.",
+	    opts_send, AS_SESSION, 2, 2, v_send },
+	{ "inbox", "", "show messages, newest first",
+	    "What is shown is marked as seen.",
+	    opts_inbox, AS_SESSION, 0, 0, v_inbox },
+	{ "outbox list", "", "show what was sent and what became of it", NULL,
+	    opts_outbox_list, AS_SESSION, 0, 0, v_outbox_list },
+	{ "events", "", "follow messages and peers as they come",
+	    "Comes back by itself when meshsup is restarted, without a gap.  "
+	    "An interrupt ends it, with exit code 0.",
+	    opts_events, AS_SESSION, 0, 0, v_events },
+	{ "peers", "", "show who is on the mesh", NULL,
+	    opts_peers, AS_SESSION, 0, 0, v_peers },
+	{ "broker", "[ARGUMENT ...]", "run the embedded broker by itself",
+	    "All arguments are the broker's; try: meshsup broker --help",
+	    NULL, VERB_RAW, 0, 0, v_broker },
+	{ "version", "", "print the version", NULL,
+	    NULL, VERB_JSON, 0, 0, v_version },
+	{ "help", "[VERB]", "explain a verb", NULL,
+	    NULL, 0, 0, 2, v_help },
+	{ NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL }
+};
+
+const struct verb *
+verb_find(const char *first, const char *second, int *words_r)
+{
+	const struct verb	*v;
+	size_t			 len = strlen(first);
+
+	*words_r = 0;
+	for (v = verbs; v->name != NULL; v++) {
+		if (strncmp(v->name, first, len) != 0)
+			continue;
+		if (v->name[len] == '\0') {
+			*words_r = 1;
+			return v;
+		}
+		if (v->name[len] != ' ')
+			continue;
+		*words_r = 1;
+		if (second != NULL && strcmp(v->name + len + 1, second) == 0) {
+			*words_r = 2;
+			return v;
+		}
+	}
+	return NULL;
+}
+
+const struct verb *
+verb_next(const struct verb *v)
+{
+	v = v == NULL ? verbs : v + 1;
+	return v->name != NULL ? v : NULL;
+}
+
+void
+verb_tables(const struct verb *v,
+    const struct opt_def *tables_r[OPTS_TABLES_MAX + 1])
+{
+	size_t	 n = 0;
+
+	if (v == NULL) {
+		tables_r[n++] = opts_place_api;
+		tables_r[n++] = opts_token;
+		tables_r[n++] = opts_json;
+		tables_r[n++] = opts_any;
+		tables_r[n++] = opts_version;
+		tables_r[n] = NULL;
+		return;
+	}
+	if (v->opts != NULL)
+		tables_r[n++] = v->opts;
+	if (v->flags & VERB_TOKEN)
+		tables_r[n++] = opts_token;
+	if (v->flags & VERB_PLACE)
+		tables_r[n++] = v->flags & VERB_API ? opts_place_api :
+		    opts_place;
+	if (v->flags & VERB_JSON)
+		tables_r[n++] = opts_json;
+	tables_r[n++] = opts_any;
+	tables_r[n] = NULL;
+}

@@ -1,0 +1,69 @@
+#ifndef CLI_VERBS_H
+#define CLI_VERBS_H
+
+/* The table of verbs: dispatch and help both come from it. */
+
+#include <stddef.h>
+
+#include "supervisor/cli/cli.h"
+
+enum {
+	VERB_API = 1,		/* speaks to the daemon: takes --socket */
+	VERB_TOKEN = 2,		/* as a session: --as, --token-file */
+	VERB_JSON = 4,		/* prints data: --json */
+	VERB_PLACE = 8,		/* takes --run-dir */
+	VERB_RAW = 16,		/* takes its arguments as they come */
+};
+
+struct verb {
+	const char		*name;		/* "session list" */
+	const char		*operands;	/* for help; "" for none */
+	const char		*summary;	/* one line */
+	const char		*details;	/* paragraphs, or NULL */
+	const struct opt_def	*opts;		/* its own, or NULL */
+	int			 flags;
+	size_t			 min;		/* operands */
+	size_t			 max;
+	int			(*run)(struct cli *);
+};
+
+/*
+ * The verb of these one or two words (the second may be NULL), and how many
+ * of them it took.  NULL: none; *words_r is then 1 when the first word begins
+ * verbs of two, else 0.
+ */
+const struct verb *verb_find(const char *first, const char *second,
+	    int *words_r);
+
+/* The verb behind this one in the table, or the first; NULL at the end. */
+const struct verb *verb_next(const struct verb *);
+
+/*
+ * The option tables that a verb takes, NULL at the end.  Without a verb: what
+ * may stand before one.
+ */
+void	verb_tables(const struct verb *,
+	    const struct opt_def *tables_r[OPTS_TABLES_MAX + 1]);
+
+/* help.c: all verbs, those of a group ("session"), or one in full. */
+void	verbs_print(void);
+void	verbs_print_group(const char *group);
+void	verb_print(const struct verb *);
+
+/* The verbs, each in the v_ file of its kind. */
+int	v_broker(struct cli *);
+int	v_events(struct cli *);
+int	v_help(struct cli *);
+int	v_inbox(struct cli *);
+int	v_outbox_list(struct cli *);
+int	v_peers(struct cli *);
+int	v_send(struct cli *);
+int	v_session_end(struct cli *);
+int	v_session_list(struct cli *);
+int	v_session_register(struct cli *);
+int	v_start(struct cli *);
+int	v_status(struct cli *);
+int	v_stop(struct cli *);
+int	v_version(struct cli *);
+
+#endif
