@@ -1,0 +1,185 @@
+/* opts.c and the table of verbs: nothing is guessed, everything is said. */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/cli/opts.h"
+#include "supervisor/cli/verbs.h"
+
+static const struct opt_def defs[] = {
+	{ "all", NULL, "", OPT_ALL },
+	{ "group", "G", "", OPT_GROUP },
+	{ "name", "NAME", "", OPT_NAME },
+	{ NULL, NULL, NULL, 0 }
+};
+static const struct opt_def *const tables[] = { defs, NULL };
+
+static struct opts	o;
+static char		err[256];
+
+/* Words separated by blanks; "_" stands for an empty one. */
+static int
+parse(const char *line, int stop)
+{
+	static char	 text[512];
+	char		*argv[64], *p;
+	int		 argc = 0;
+
+	opts_clear(&o);
+	strcpy(text, line);
+	for (p = strtok(text, " "); p != NULL; p = strtok(NULL, " "))
+		argv[argc++] = strcmp(p, "_") == 0 ? p + 1 : p;
+	return opts_parse(&o, tables, argc, argv, stop, err, sizeof err);
+}
+
+static void
+values_and_operands_in_any_order(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("a --name x b --all --name=y - c", 0), 7 + 1);
+	assert_string_equal(o.value[OPT_NAME], "y");
+	assert_non_null(o.value[OPT_ALL]);
+	assert_int_equal(o.noperands, 4);
+	assert_string_equal(o.operands[2], "-");
+	assert_int_equal(parse("--name= x", 0), 2);
+	assert_string_equal(o.value[OPT_NAME], "");
+	assert_int_equal(parse("-h", 0), 1);
+	assert_non_null(o.value[OPT_HELP]);
+}
+
+static void
+two_dashes_end_options(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("-- --name -x", 0), 3);
+	assert_int_equal(o.noperands, 2);
+	assert_null(o.value[OPT_NAME]);
+}
+
+static void
+stops_at_the_verb(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("--name x send --all", 1), 2);
+	assert_null(o.value[OPT_ALL]);
+	assert_int_equal(o.noperands, 0);
+}
+
+static void
+errors_are_sentences(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("--nam x", 0), -1);
+	assert_string_equal(err, "no option --nam here");
+	assert_int_equal(parse("--name", 0), -1);
+	assert_string_equal(err, "--name needs a value: NAME");
+	assert_int_equal(parse("--all=1", 0), -1);
+	assert_string_equal(err, "--all takes no value");
+	assert_int_equal(parse("-5", 0), -1);
+	assert_non_null(strstr(err, "after \"--\""));
+	assert_int_equal(parse("--=x", 0), -1);
+}
+
+static void
+repeated_up_to_a_limit(void **state)
+{
+	char	 line[512] = "";
+	size_t	 i;
+
+	(void)state;
+	for (i = 0; i < OPTS_REPEAT_MAX; i++)
+		strcat(line, "--group=g ");
+	assert_int_equal(parse(line, 0), OPTS_REPEAT_MAX);
+	assert_int_equal(o.ngroups, OPTS_REPEAT_MAX);
+	strcat(line, "--group=g");
+	assert_int_equal(parse(line, 0), -1);
+}
+
+static void
+numbers_in_range(void **state)
+{
+	static const char	*bad[] = { "", "0", "11", "x", "5x", " 5",
+				    "-5", "+5", "99999999999999999999" };
+	size_t			 i;
+	long			 n;
+
+	(void)state;
+	assert_int_equal(opts_number("n", "10", 1, 10, &n, err, sizeof err),
+	    0);
+	assert_int_equal(n, 10);
+	for (i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(opts_number("n", bad[i], 1, 10, &n, err,
+		    sizeof err), -1);
+}
+
+static void
+verbs_of_one_word_and_of_two(void **state)
+{
+	const struct verb	*v;
+	int			 words;
+
+	(void)state;
+	v = verb_find("send", "x", &words);
+	assert_non_null(v);
+	assert_int_equal(words, 1);
+	v = verb_find("session", "end", &words);
+	assert_non_null(v);
+	assert_int_equal(words, 2);
+	assert_ptr_equal(v->run, v_session_end);
+	assert_null(verb_find("session", "en", &words));
+	assert_int_equal(words, 1);
+	assert_null(verb_find("session", NULL, &words));
+	assert_int_equal(words, 1);
+	assert_null(verb_find("sess", "end", &words));
+	assert_int_equal(words, 0);
+	assert_null(verb_find("", NULL, &words));
+}
+
+/* An option of a verb that a common one hides could never be given. */
+static void
+no_option_twice_in_a_verb(void **state)
+{
+	const struct opt_def	*t[OPTS_TABLES_MAX + 1], *d, *e;
+	const struct verb	*v = NULL;
+	size_t			 i, j;
+
+	(void)state;
+	while ((v = verb_next(v)) != NULL) {
+		verb_tables(v, t);
+		for (i = 0; t[i] != NULL; i++) {
+			for (d = t[i]; d->name != NULL; d++) {
+				for (j = 0; t[j] != NULL; j++) {
+					for (e = t[j]; e->name != NULL; e++)
+						assert_true(d == e ||
+						    strcmp(d->name, e->name));
+				}
+			}
+		}
+		assert_true(i <= OPTS_TABLES_MAX);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_and_operands_in_any_order),
+		cmocka_unit_test(two_dashes_end_options),
+		cmocka_unit_test(stops_at_the_verb),
+		cmocka_unit_test(errors_are_sentences),
+		cmocka_unit_test(repeated_up_to_a_limit),
+		cmocka_unit_test(numbers_in_range),
+		cmocka_unit_test(verbs_of_one_word_and_of_two),
+		cmocka_unit_test(no_option_twice_in_a_verb),
+	};
+	int	 r = cmocka_run_group_tests(tests, NULL, NULL);
+
+	opts_clear(&o);
+	return r;
+}
