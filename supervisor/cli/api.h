@@ -20,8 +20,8 @@ struct api_answer {
 	enum client_result result;
 	int		 status;	/* HTTP, when result is CLIENT_OK */
 	int		 retry_after;	/* seconds, -1: not said */
-	json_t		*json;		/* an object, when result is CLIENT_OK */
-	char		 err[512];	/* when it is not */
+	json_t		*json;		/* an object, likewise */
+	char		 err[512];	/* when result is not CLIENT_OK */
 };
 
 /*

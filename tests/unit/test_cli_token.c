@@ -213,8 +213,9 @@ directory_of_the_run(void **state)
 static void
 text_of_the_lock(void **state)
 {
-	static const char	*bad[] = { "", "12", "12 running", "x running\n",
-				    "12 running\n\n", "-5 running\n",
+	static const char	*bad[] = { "", "12", "12 running",
+				    "x running\n", "12 running\n\n",
+				    "-5 running\n",
 				    "1 running\n", "12 Running\n",
 				    "99999999999 running\n",
 				    "12 averyveryverylongstate\n" };
