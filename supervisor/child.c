@@ -1,0 +1,481 @@
+/* Fork, exec, reap, restart with back-off. */
+
+#include "supervisor/child.h"
+
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/evpeer.h"
+#include "common/fd.h"
+#include "common/inherit.h"
+#include "common/xalloc.h"
+#include "supervisor/complaint.h"
+#include "supervisor/logger.h"
+
+struct child {
+	TAILQ_ENTRY(child) entry;
+	struct supervisor *sup;
+	enum child_role	 role;
+	const struct child_ops *ops;
+	void		*arg;
+	char		 session[16], mesh[MESH_SLUG_SIZE];
+
+	enum child_state state;
+	int		 wanted;
+	pid_t		 pid;			/* 0: none */
+	struct evpeer	*peer;
+	struct complaint *complaint;		/* its stderr */
+	struct event	*ev_restart, *ev_kill;
+	int64_t		 started, up_at;	/* monotonic */
+	unsigned	 restarts, failures;	/* failures in a row */
+	int64_t		 deaths[CHILD_DEATHS];	/* ring, monotonic */
+	unsigned	 n_deaths;
+	int		 crash_loop;
+	char		 last_exit[64];
+	int64_t		 log_window;		/* lines since then */
+	unsigned	 log_lines, log_lost;
+};
+
+static const struct {
+	const char	*name, *program;
+	unsigned	 peer;
+} roles[] = {
+	[CHILD_STORE] = { "store", "store", PEER_STORE },
+	[CHILD_GATE] = { "gate", "gate", PEER_GATE },
+	[CHILD_RESOLVER] = { "resolver", "resolver", PEER_RESOLVER },
+	[CHILD_BROKER] = { "broker", "broker", PEER_BROKER },
+	[CHILD_MEMBER] = { "member", "worker", PEER_WORKER },
+	[CHILD_SESSION] = { "worker", "worker", PEER_WORKER },
+};
+
+#define LOG_WINDOW_MS	60000
+#define LOG_LINES_MAX	600	/* of one child in one window */
+
+static void	child_spawn(struct child *);
+
+static void
+child_restart_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct child	*c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->wanted && c->pid == 0)
+		child_spawn(c);
+}
+
+static void
+child_kill_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct child	*c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->pid != 0) {
+		log_warnx("%s: did not stop in time, killed",
+		    roles[c->role].name);
+		kill(c->pid, SIGKILL);
+	}
+}
+
+struct child *
+child_new(struct supervisor *s, enum child_role role,
+    const struct child_ops *ops, void *arg, const char *session,
+    const char *mesh)
+{
+	struct child	*c = xcalloc(1, sizeof *c);
+
+	c->sup = s;
+	c->role = role;
+	c->ops = ops;
+	c->arg = arg;
+	c->state = CHILD_DOWN;
+	snprintf(c->session, sizeof c->session, "%s",
+	    session != NULL ? session : "");
+	snprintf(c->mesh, sizeof c->mesh, "%s", mesh != NULL ? mesh : "");
+	c->ev_restart = evtimer_new(s->base, child_restart_cb, c);
+	c->ev_kill = evtimer_new(s->base, child_kill_cb, c);
+	if (c->ev_restart == NULL || c->ev_kill == NULL)
+		fatalx("evtimer_new failed");
+	TAILQ_INSERT_TAIL(&s->children, c, entry);
+	return c;
+}
+
+void
+child_free(struct child **cp)
+{
+	struct child	*c = *cp;
+
+	if (c == NULL)
+		return;
+	if (c->pid != 0) {
+		kill(c->pid, SIGKILL);
+		while (waitpid(c->pid, NULL, 0) == -1 && errno == EINTR)
+			continue;
+	}
+	evpeer_free(&c->peer);
+	complaint_free(&c->complaint);
+	event_free(c->ev_restart);
+	event_free(c->ev_kill);
+	TAILQ_REMOVE(&c->sup->children, c, entry);
+	free(c);
+	*cp = NULL;
+}
+
+/* In the new process: descriptors, then exec.  Nothing that allocates. */
+static void
+child_exec(const char *path, char *const argv[], char *const envp[], int ctl,
+    int err)
+{
+	sigset_t	none;
+	int		null;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if ((null = open("/dev/null", O_RDWR)) == -1)
+		_exit(126);
+	/* Out of the way of 0 to 3 first. */
+	if ((ctl = fcntl(ctl, F_DUPFD, 10)) == -1 ||
+	    (err = fcntl(err, F_DUPFD, 10)) == -1 ||
+	    dup2(null, 0) == -1 || dup2(null, 1) == -1 ||
+	    dup2(err, 2) == -1 || dup2(ctl, INHERIT_CTL_FD) == -1)
+		_exit(126);
+	fd_close_from(INHERIT_CTL_FD + 1);
+	execve(path, argv, envp);
+	_exit(127);
+}
+
+/* Environment of a child: nothing, but for what sanitizers need. */
+static void
+child_environment(char *env[4])
+{
+	static const char *const keep[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS",
+	    "LSAN_OPTIONS" };
+	size_t		 i, n = 0;
+
+	for (i = 0; i < sizeof keep / sizeof keep[0]; i++) {
+#ifdef WITH_SANITIZERS
+		if (getenv(keep[i]) != NULL)
+			xasprintf(&env[n++], "%s=%s", keep[i],
+			    getenv(keep[i]));
+#endif
+	}
+	env[n] = NULL;
+}
+
+static int
+child_msg_cb(void *arg, struct msg *m)
+{
+	struct child	*c = arg;
+
+	return supervisor_dispatch(c, m);
+}
+
+/* Its channel is gone: so will it be, and if not, it is of no use. */
+static void
+child_gone_cb(void *arg, const char *why)
+{
+	struct child	*c = arg;
+
+	if (c->pid == 0)
+		return;
+	if (c->state != CHILD_STOPPING)
+		log_debug("%s: control channel %s", roles[c->role].name, why);
+	evpeer_free(&c->peer);
+	if (strcmp(why, "closed") != 0 && strcmp(why, "closed while writing")) {
+		log_warnx("%s %ld: %s, killed", roles[c->role].name,
+		    (long)c->pid, why);
+		kill(c->pid, SIGKILL);
+	} else if (!event_pending(c->ev_kill, EV_TIMEOUT, NULL))
+		supervisor_after(c->ev_kill, CHILD_STOP_MS);
+}
+
+static void
+child_complaint_cb(void *arg, const char *line)
+{
+	struct child	*c = arg;
+	char		 text[LOG_LINE_MAX];
+
+	snprintf(text, sizeof text, "stderr: %s", line);
+	child_log(c, LOG_LV_WARN, text);
+}
+
+/* After a failure: when to try again. */
+static void
+child_plan_restart(struct child *c)
+{
+	int64_t		ms = 0;
+
+	if (c->failures > 1) {
+		ms = c->failures > 6 ? CHILD_DELAY_MAX_MS :
+		    1000LL << (c->failures - 2);
+		if (ms > CHILD_DELAY_MAX_MS)
+			ms = CHILD_DELAY_MAX_MS;
+	}
+	supervisor_after(c->ev_restart, ms);
+}
+
+static void
+child_spawn(struct child *c)
+{
+	char	*argv[3], *env[4] = { NULL }, *path = NULL;
+	int	 pair[2] = { -1, -1 }, err[2] = { -1, -1 };
+	size_t	 i;
+
+	xasprintf(&path, "%s/%s", c->sup->libexec, roles[c->role].program);
+	argv[0] = path;
+	argv[1] = c->role == CHILD_BROKER ? (char *)(uintptr_t)"--supervised" :
+	    c->session[0] != '\0' ? c->session :
+	    c->mesh[0] != '\0' ? c->mesh : NULL;
+	argv[2] = NULL;
+	child_environment(env);
+	if (channel_pair(pair) == -1 || pipe2(err, O_CLOEXEC) == -1 ||
+	    (c->pid = fork()) == -1)
+		goto fail;
+	if (c->pid == 0)
+		child_exec(path, argv, env, pair[1], err[1]);
+	fd_close(&pair[1]);
+	fd_close(&err[1]);
+	c->started = clock_mono_ms();
+	c->state = CHILD_STARTING;
+	c->peer = evpeer_new(c->sup->base, pair[0], child_msg_cb,
+	    child_gone_cb, c);
+	c->complaint = complaint_new(c->sup->base, err[0], child_complaint_cb,
+	    c);
+	goto out;
+
+fail:
+	log_warn("%s: cannot start it", roles[c->role].name);
+	c->pid = 0;
+	c->failures++;
+	fd_close(&pair[0]);
+	fd_close(&pair[1]);
+	fd_close(&err[0]);
+	fd_close(&err[1]);
+	child_plan_restart(c);
+out:
+	for (i = 0; env[i] != NULL; i++)
+		free(env[i]);
+	free(path);
+	if (c->pid != 0) {
+		log_debug("%s: started, pid %ld", roles[c->role].name,
+		    (long)c->pid);
+		c->ops->setup(c);
+	}
+}
+
+void
+child_start(struct child *c)
+{
+	c->wanted = 1;
+	c->crash_loop = 0;
+	if (c->pid == 0 && !event_pending(c->ev_restart, EV_TIMEOUT, NULL))
+		child_spawn(c);
+}
+
+void
+child_stop(struct child *c)
+{
+	c->wanted = 0;
+	event_del(c->ev_restart);
+	if (c->pid == 0 || c->state == CHILD_STOPPING)
+		return;
+	c->state = CHILD_STOPPING;
+	if (c->peer != NULL)
+		(void)evpeer_send(c->peer, MSG_SUP_STOP, 0, NULL, -1);
+	supervisor_after(c->ev_kill, CHILD_STOP_MS);
+}
+
+void
+child_kill(struct child *c)
+{
+	if (c->pid != 0)
+		kill(c->pid, SIGKILL);
+}
+
+void
+child_set_up(struct child *c)
+{
+	if (c->state != CHILD_STARTING)
+		return;
+	c->state = CHILD_UP;
+	c->up_at = clock_mono_ms();
+	c->ops->up(c);
+}
+
+void
+child_send(struct child *c, enum msg_type type, uint32_t seq,
+    const void *body, int fd)
+{
+	if (c->peer == NULL || c->pid == 0) {
+		fd_close(&fd);
+		return;
+	}
+	if (evpeer_send(c->peer, type, seq, body, fd) == 0)
+		return;
+	if (errno == ENOBUFS || errno == EINVAL || errno == EMSGSIZE) {
+		log_warn("%s: cannot send %s, killed", roles[c->role].name,
+		    msg_name(type));
+		kill(c->pid, SIGKILL);
+	}
+}
+
+/* Ten deaths within a minute? */
+static int
+child_is_looping(struct child *c, int64_t now)
+{
+	int64_t	oldest = c->deaths[c->n_deaths % CHILD_DEATHS];
+
+	c->deaths[c->n_deaths++ % CHILD_DEATHS] = now;
+	return c->n_deaths >= CHILD_DEATHS && oldest != 0 &&
+	    now - oldest < CHILD_DEATHS_MS;
+}
+
+/* Its process has ended. */
+static void
+child_died(struct child *c, int status)
+{
+	int64_t	now = clock_mono_ms();
+	int	asked = c->state == CHILD_STOPPING;
+
+	if (WIFSIGNALED(status))
+		snprintf(c->last_exit, sizeof c->last_exit, "signal %d",
+		    WTERMSIG(status));
+	else
+		snprintf(c->last_exit, sizeof c->last_exit, "exit status %d",
+		    WEXITSTATUS(status));
+	complaint_drain(c->complaint);
+	if (!asked)
+		log_warnx("%s %ld: ended, %s", roles[c->role].name,
+		    (long)c->pid, c->last_exit);
+	c->failures = asked ? 0 : c->state == CHILD_UP &&
+	    now - c->up_at >= CHILD_STEADY_MS ? 1 : c->failures + 1;
+	c->pid = 0;
+	c->state = CHILD_DOWN;
+	event_del(c->ev_kill);
+	evpeer_free(&c->peer);
+	complaint_free(&c->complaint);
+	if (c->wanted) {
+		if (!asked) {
+			c->crash_loop = child_is_looping(c, now);
+			c->restarts++;
+		}
+		child_plan_restart(c);
+	}
+	c->ops->down(c);	/* may free it */
+}
+
+void
+child_reap(struct supervisor *s)
+{
+	struct child	*c, *next;
+	int		 status;
+
+	for (c = TAILQ_FIRST(&s->children); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		if (c->pid != 0 && waitpid(c->pid, &status, WNOHANG) == c->pid)
+			child_died(c, status);
+	}
+}
+
+int
+child_running(const struct child *c)
+{
+	return c != NULL && c->pid != 0;
+}
+
+int
+child_is_up(const struct child *c)
+{
+	return c != NULL && c->state == CHILD_UP && c->peer != NULL;
+}
+
+enum child_role
+child_role(const struct child *c)
+{
+	return c->role;
+}
+
+unsigned
+child_peer(const struct child *c)
+{
+	return roles[c->role].peer;
+}
+
+unsigned
+child_state(const struct child *c)
+{
+	return c->state;
+}
+
+void *
+child_arg(const struct child *c)
+{
+	return c->arg;
+}
+
+struct supervisor *
+child_sup(const struct child *c)
+{
+	return c->sup;
+}
+
+struct child *
+child_next(const struct child *c)
+{
+	return TAILQ_NEXT(c, entry);
+}
+
+const char *
+child_role_name(enum child_role role)
+{
+	return roles[role].name;
+}
+
+void
+child_info(const struct child *c, struct child_info *i)
+{
+	i->role = roles[c->role].name;
+	i->state = c->state == CHILD_UP ? "running" :
+	    c->state == CHILD_STARTING ? "starting" :
+	    c->state == CHILD_STOPPING ? "stopping" :
+	    c->wanted ? "restarting" : "stopped";
+	i->pid = (long)c->pid;
+	i->uptime_ms = c->pid != 0 ? clock_mono_ms() - c->started : 0;
+	i->restarts = c->restarts;
+	i->crash_loop = c->crash_loop;
+	i->last_exit = c->last_exit;
+}
+
+/* Rate limited: one child cannot fill the disk. */
+void
+child_log(struct child *c, enum log_level level, const char *text)
+{
+	struct log_who	 who = { .process = roles[c->role].name,
+	    .pid = (long)c->pid,
+	    .session = c->session[0] != '\0' ? c->session : NULL,
+	    .mesh = c->mesh[0] != '\0' ? c->mesh : NULL };
+	int64_t		 now = clock_mono_ms();
+
+	if (now - c->log_window >= LOG_WINDOW_MS) {
+		if (c->log_lost > 0)
+			log_warnx("%s %ld: %u log lines too many in a minute, "
+			    "left out", who.process, who.pid, c->log_lost);
+		c->log_window = now;
+		c->log_lines = c->log_lost = 0;
+	}
+	if (c->log_lines++ >= LOG_LINES_MAX)
+		c->log_lost++;
+	else
+		logger_write(c->sup->logger, &who, level, text);
+}

@@ -1,0 +1,84 @@
+#ifndef SUPERVISOR_CHILD_H
+#define SUPERVISOR_CHILD_H
+
+/*
+ * Fork, exec, watch, restart.  A child that dies is started again after 0, 1,
+ * 2, 4 ... 30 s; one that was up for CHILD_STEADY_MS starts at 0 again.
+ */
+
+#include "common/msg.h"
+#include "supervisor/supervisor.h"
+
+#define CHILD_STEADY_MS		3000
+#define CHILD_DELAY_MAX_MS	30000
+#define CHILD_DEATHS		10	/* in this many ms: a crash loop */
+#define CHILD_DEATHS_MS		60000
+#define CHILD_STOP_MS		1500	/* from STOP to SIGKILL */
+
+enum child_role { CHILD_STORE, CHILD_GATE, CHILD_RESOLVER, CHILD_BROKER,
+    CHILD_MEMBER, CHILD_SESSION };
+
+/* As bits, for the table of messages. */
+enum child_state { CHILD_DOWN = 1, CHILD_STARTING = 2, CHILD_UP = 4,
+    CHILD_STOPPING = 8 };
+
+struct child_ops {
+	void	(*setup)(struct child *);	/* send the first message */
+	void	(*up)(struct child *);		/* it said that it is ready */
+	void	(*down)(struct child *);	/* it is gone */
+};
+
+struct child;
+
+/* session (8 digits) and mesh name it in logs; both may be NULL. */
+struct child *child_new(struct supervisor *, enum child_role,
+	    const struct child_ops *, void *arg, const char *session,
+	    const char *mesh);
+
+/* Kills and waits, when it still runs. */
+void	child_free(struct child **);
+
+/* Run it from now on, whatever happens. */
+void	child_start(struct child *);
+
+/* Tell it to stop, kill it when it does not; ops->down follows. */
+void	child_stop(struct child *);
+
+/* SIGKILL it, and start it again if it is to run. */
+void	child_kill(struct child *);
+
+/* It said that it is ready. */
+void	child_set_up(struct child *);
+
+/* Send; a full queue or an error kills the child.  fd is taken. */
+void	child_send(struct child *, enum msg_type, uint32_t seq,
+	    const void *body, int fd);
+
+/* Reap what has died. */
+void	child_reap(struct supervisor *);
+
+int	child_running(const struct child *);	/* has a process */
+int	child_is_up(const struct child *);
+enum child_role child_role(const struct child *);
+unsigned child_peer(const struct child *);	/* PEER_* */
+unsigned child_state(const struct child *);
+void	*child_arg(const struct child *);
+struct supervisor *child_sup(const struct child *);
+struct child *child_next(const struct child *);	/* of all; NULL at the end */
+
+/* For status. */
+struct child_info {
+	const char	*role, *state;
+	long		 pid;		/* 0: none */
+	int64_t		 uptime_ms;
+	unsigned	 restarts;
+	int		 crash_loop;
+	const char	*last_exit;	/* "signal 9", "" */
+};
+void	child_info(const struct child *, struct child_info *);
+const char *child_role_name(enum child_role);
+
+/* A log line of the child. */
+void	child_log(struct child *, enum log_level, const char *text);
+
+#endif

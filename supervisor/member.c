@@ -1,0 +1,487 @@
+/* A member of a mesh, and its worker. */
+
+#include "supervisor/member.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/xalloc.h"
+#include "supervisor/address.h"
+#include "supervisor/child.h"
+#include "supervisor/pair.h"
+#include "supervisor/session.h"
+
+static void	member_setup(struct child *);
+static void	member_up(struct child *);
+static void	member_down(struct child *);
+
+static const struct child_ops member_ops = {
+	member_setup, member_up, member_down
+};
+
+/* Take a mesh over; m is emptied. */
+static struct member *
+member_new(struct supervisor *s, struct mesh *m)
+{
+	struct member	*mb = xcalloc(1, sizeof *mb);
+	char		 name[SESSION_SHORT_SIZE];
+
+	mb->sup = s;
+	if (registry_member(s->registry, m->slug, m->pub, mb->owner,
+	    mb->session_id) == -1) {
+		log_warnx("mesh %s: cannot keep its member in the registry, "
+		    "left out", m->slug);
+		free(mb);
+		return NULL;
+	}
+	mb->mesh = *m;
+	m->path = NULL;
+	mb->state = CONN_STARTING;
+	mb->child = child_new(s, CHILD_MEMBER, &member_ops, mb,
+	    session_short(mb->owner, name), mb->mesh.slug);
+	TAILQ_INSERT_TAIL(&s->members, mb, entry);
+	return mb;
+}
+
+static void
+member_load_cb(void *arg, struct mesh *m)
+{
+	struct supervisor	*s = arg;
+	struct member		*mb;
+
+	TAILQ_FOREACH(mb, &s->members, entry) {
+		if (strcmp(mb->mesh.slug, m->slug) == 0 &&
+		    mb->mesh.owner_uid == m->owner_uid) {
+			log_warnx("%s: mesh %s is already there from %s, left "
+			    "out", m->path, m->slug, mb->mesh.path);
+			return;
+		}
+	}
+	(void)member_new(s, m);
+}
+
+/* The mesh that everyone has: two sessions can talk with no configuration. */
+static int
+member_make_local(struct supervisor *s, const char *dir, char *err,
+    size_t errlen)
+{
+	struct mesh	 m;
+	struct member	*mb;
+	uint8_t		*secret;
+
+	if ((secret = sodium_malloc(KEY_SECRET_LEN)) == NULL) {
+		snprintf(err, errlen, "no memory for a key");
+		return -1;
+	}
+	memset(&m, 0, sizeof m);
+	strcpy(m.slug, MESH_LOCAL);
+	strcpy(m.name, MESH_LOCAL);
+	strcpy(m.url, MESH_EMBEDDED);
+	m.embedded = 1;
+	m.owner_uid = geteuid();
+	snprintf(m.display_name, sizeof m.display_name, "%.100s",
+	    s->hostname);
+	crypto_sign_keypair(m.pub, secret);
+	m.path = paths_join(dir, MESH_LOCAL ".json");
+	if ((mb = member_new(s, &m)) == NULL) {
+		snprintf(err, errlen, "cannot make the mesh \"local\"");
+		sodium_free(secret);
+		mesh_clear(&m);
+		return -1;
+	}
+	mb->new_secret = secret;
+	return 0;
+}
+
+int
+member_load(struct supervisor *s, char *err, size_t errlen)
+{
+	char	*dir = paths_join(s->paths.state_dir, PATHS_MESHES);
+	int	 ret = 0;
+
+	if (mesh_each(dir, member_load_cb, s) == -1) {
+		snprintf(err, errlen, "%s: %s", dir, strerror(errno));
+		ret = -1;
+	} else if (TAILQ_EMPTY(&s->members) &&
+	    s->conf.broker_enabled != CONF_NO)
+		ret = member_make_local(s, dir, err, errlen);
+	free(dir);
+	return ret;
+}
+
+void
+member_free_all(struct supervisor *s)
+{
+	struct member	*mb;
+
+	while ((mb = TAILQ_FIRST(&s->members)) != NULL) {
+		TAILQ_REMOVE(&s->members, mb, entry);
+		child_free(&mb->child);
+		sodium_free(mb->new_secret);
+		mesh_clear(&mb->mesh);
+		free(mb);
+	}
+}
+
+/* The embedded broker must know the member, under the ids that it gives. */
+static void
+member_ask_broker(struct member *mb)
+{
+	struct supervisor	*s = mb->sup;
+	struct msg_member_add	 body;
+
+	if (!child_is_up(s->broker) || mb->add_seq != 0)
+		return;
+	memset(&body, 0, sizeof body);
+	strcpy(body.mesh, mb->mesh.slug);
+	strcpy(body.name, mb->mesh.display_name[0] != '\0' ?
+	    mb->mesh.display_name : mb->mesh.slug);
+	memcpy(body.pub, mb->mesh.pub, KEY_PUBLIC_LEN);
+	mb->add_seq = ++s->next_seq;
+	child_send(s->broker, MSG_SUP_MEMBER_ADD, mb->add_seq, &body, -1);
+}
+
+void
+member_start_all(struct supervisor *s)
+{
+	struct member	*mb;
+
+	TAILQ_FOREACH(mb, &s->members, entry) {
+		if (mb->mesh.embedded && !mb->known)
+			member_ask_broker(mb);
+		else if (s->store_seen && mb->state != CONN_PARKED)
+			child_start(mb->child);
+	}
+}
+
+void
+member_broker_up(struct supervisor *s)
+{
+	struct member	*mb;
+
+	TAILQ_FOREACH(mb, &s->members, entry) {
+		mb->add_seq = 0;
+		if (mb->mesh.embedded)
+			member_ask_broker(mb);
+	}
+}
+
+/* Keep the ids that the embedded broker gave in the mesh file. */
+static int
+member_keep(struct member *mb, const struct msg_broker_member *ids)
+{
+	struct mesh	*m = &mb->mesh, old;
+	uint8_t		 secret[KEY_SECRET_LEN];
+	char		 err[512];
+	int		 ret = -1;
+
+	if (mb->new_secret != NULL)
+		memcpy(secret, mb->new_secret, sizeof secret);
+	else if (strcmp(m->mesh_id, ids->mesh_id) == 0 &&
+	    strcmp(m->member_id, ids->member_id) == 0)
+		return 0;
+	else if (mesh_read(m->path, &old, secret, err, sizeof err) == -1) {
+		log_warnx("mesh %s: %s", m->slug, err);
+		return -1;
+	} else
+		mesh_clear(&old);
+	strcpy(m->mesh_id, ids->mesh_id);
+	strcpy(m->member_id, ids->member_id);
+	if (mesh_write(m, secret, err, sizeof err) == -1)
+		log_warnx("mesh %s: %s", m->slug, err);
+	else {
+		ret = 0;
+		sodium_free(mb->new_secret);
+		mb->new_secret = NULL;
+	}
+	sodium_memzero(secret, sizeof secret);
+	return ret;
+}
+
+/* The embedded broker lost its file, and knows the mesh by another id now. */
+static void
+member_restart_workers(struct member *mb)
+{
+	struct session	*se;
+
+	log_warnx("mesh %s: the embedded broker gave it new ids",
+	    mb->mesh.slug);
+	child_kill(mb->child);
+	TAILQ_FOREACH(se, &mb->sup->sessions, entry)
+		if (se->member == mb)
+			child_kill(se->child);
+}
+
+int
+on_broker_member(void *child, struct msg *msg)
+{
+	struct supervisor		*s = child_sup(child);
+	struct msg_broker_member	 body;
+	struct member			*mb;
+	int				 changed;
+
+	if (msg_decode(msg, &body) == -1)
+		return -1;
+	TAILQ_FOREACH(mb, &s->members, entry)
+		if (mb->add_seq != 0 && mb->add_seq == msg->seq)
+			break;
+	if (mb == NULL)
+		return -1;
+	mb->add_seq = 0;
+	changed = mb->known && (strcmp(mb->mesh.mesh_id, body.mesh_id) != 0 ||
+	    strcmp(mb->mesh.member_id, body.member_id) != 0);
+	if (!body.ok) {
+		supervisor_fail(s, "mesh %s: the embedded broker refuses it: "
+		    "%s", mb->mesh.slug, body.error);
+		return 0;
+	}
+	if (member_keep(mb, &body) == -1) {
+		supervisor_fail(s, "mesh %s: its file cannot be written, see "
+		    "the log", mb->mesh.slug);
+		return 0;
+	}
+	mb->known = 1;
+	if (changed)			/* its workers introduce themselves */
+		member_restart_workers(mb);
+	member_start_all(s);
+	member_tell_gate(mb);
+	supervisor_check_ready(s);
+	return 0;
+}
+
+void
+member_broker(const struct member *mb, const char **host_r, uint16_t *port_r,
+    int *tls_r)
+{
+	const struct supervisor	*s = mb->sup;
+
+	if (mb->mesh.embedded) {
+		*tls_r = s->conf.broker_tls_cert[0] != '\0';
+		*host_r = *tls_r ? "localhost" : s->broker_host;
+		*port_r = s->broker_port;
+	} else {
+		*host_r = mb->mesh.host;
+		*port_r = mb->mesh.port;
+		*tls_r = mb->mesh.tls;
+	}
+}
+
+void
+member_fill_setup(const struct member *mb, struct msg_setup_worker *w)
+{
+	const struct supervisor	*s = mb->sup;
+	const char		*host;
+	uint16_t		 port;
+	int			 tls;
+
+	w->log_level = s->conf.log_level;
+	snprintf(w->db, sizeof w->db, "%s", s->mesh_db);
+	snprintf(w->ca_file, sizeof w->ca_file, "%s", s->conf.ca_file);
+	strcpy(w->mesh, mb->mesh.slug);
+	strcpy(w->mesh_id, mb->mesh.mesh_id);
+	strcpy(w->member_id, mb->mesh.member_id);
+	memcpy(w->member_pub, mb->mesh.pub, KEY_PUBLIC_LEN);
+	memcpy(w->member_owner, mb->owner, OWNER_ID_LEN);
+	member_broker(mb, &host, &port, &tls);
+	snprintf(w->host, sizeof w->host, "%s", host);
+	w->port = port;
+	w->tls = tls;
+	strcpy(w->hostname, s->hostname);
+}
+
+static void
+member_setup(struct child *c)
+{
+	struct member		*mb = child_arg(c);
+	struct supervisor	*s = mb->sup;
+	struct msg_setup_worker	 w;
+	struct mesh		 m;
+	char			 err[512];
+
+	memset(&w, 0, sizeof w);
+	if (mesh_read(mb->mesh.path, &m, w.secret, err, sizeof err) == -1) {
+		log_warnx("mesh %s: %s", mb->mesh.slug, err);
+		member_set_state(mb, CONN_PARKED, "its mesh file cannot be "
+		    "read, see the log");
+		child_stop(c);
+		return;
+	}
+	mesh_clear(&m);
+	if (memcmp(m.pub, mb->mesh.pub, KEY_PUBLIC_LEN) != 0) {
+		member_set_state(mb, CONN_PARKED, "its mesh file has another "
+		    "key than at the start");
+		child_stop(c);
+		goto out;
+	}
+	member_fill_setup(mb, &w);
+	w.kind = OWNER_MEMBER;
+	memcpy(w.owner, mb->owner, OWNER_ID_LEN);
+	strcpy(w.display_name, mb->mesh.display_name);
+	strcpy(w.wire_session_id, mb->session_id);
+	w.pid = (uint64_t)getpid();
+	strcpy(w.cwd, "/");
+	w.key_mode = KEY_BROUGHT;
+	body_derive_key(w.body_key, s->host_key, "body", mb->owner);
+	child_send(c, MSG_SUP_SETUP_WORKER, 0, &w, -1);
+out:
+	sodium_memzero(&w, sizeof w);
+}
+
+static void
+member_up(struct child *c)
+{
+	struct member		*mb = child_arg(c);
+	struct supervisor	*s = mb->sup;
+	struct session		*se;
+
+	member_set_state(mb, CONN_CONNECTING, "");
+	pair_up(c);
+	TAILQ_FOREACH(se, &s->sessions, entry)
+		if (se->member == mb && se->wants_attest)
+			member_attest(mb, se);
+}
+
+static void
+member_down(struct child *c)
+{
+	struct member		*mb = child_arg(c);
+	struct child_info	 info;
+
+	address_forget(c);
+	if (mb->state == CONN_PARKED)
+		return;
+	child_info(c, &info);
+	if (info.crash_loop) {
+		log_warnx("mesh %s: member worker parked, it died %d times "
+		    "within a minute, last of %s", mb->mesh.slug, CHILD_DEATHS,
+		    info.last_exit);
+		child_stop(c);
+		member_set_state(mb, CONN_PARKED, "crash_loop");
+	} else
+		member_set_state(mb, CONN_RECONNECTING, "");
+}
+
+void
+member_set_state(struct member *mb, enum conn_state state, const char *reason)
+{
+	if (mb->state == state && strcmp(mb->reason, reason) == 0)
+		return;
+	mb->state = state;
+	snprintf(mb->reason, sizeof mb->reason, "%s", reason);
+	member_tell_gate(mb);
+}
+
+int
+member_allows(const struct member *mb, uint64_t uid)
+{
+	uint32_t	i;
+
+	if (uid == mb->mesh.owner_uid)
+		return 1;
+	for (i = 0; i < mb->mesh.users.n; i++)
+		if (mb->mesh.users.v[i] == uid)
+			return 1;
+	return 0;
+}
+
+struct member *
+member_find(struct supervisor *s, const char *slug, uint64_t uid)
+{
+	struct member	*mb;
+
+	TAILQ_FOREACH(mb, &s->members, entry)
+		if (strcmp(mb->mesh.slug, slug) == 0 &&
+		    member_allows(mb, uid))
+			return mb;
+	return NULL;
+}
+
+struct member *
+member_by_owner(struct supervisor *s, const uint8_t owner[OWNER_ID_LEN])
+{
+	struct member	*mb;
+
+	TAILQ_FOREACH(mb, &s->members, entry)
+		if (memcmp(mb->owner, owner, OWNER_ID_LEN) == 0)
+			return mb;
+	return NULL;
+}
+
+void
+member_tell_gate(struct member *mb)
+{
+	struct supervisor	*s = mb->sup;
+	struct msg_member	 body;
+	const char		*host;
+	uint16_t		 port;
+	int			 tls;
+
+	/* Before the broker knows it, it has no ids. */
+	if (!child_is_up(s->gate) || (mb->mesh.embedded && !mb->known))
+		return;
+	memset(&body, 0, sizeof body);
+	memcpy(body.owner, mb->owner, OWNER_ID_LEN);
+	strcpy(body.mesh, mb->mesh.slug);
+	strcpy(body.name, mb->mesh.name);
+	strcpy(body.mesh_id, mb->mesh.mesh_id);
+	if (mb->mesh.embedded) {
+		member_broker(mb, &host, &port, &tls);
+		snprintf(body.broker_url, sizeof body.broker_url,
+		    "%s://%s:%u/ws", tls ? "wss" : "ws", host, port);
+	} else
+		strcpy(body.broker_url, mb->mesh.url);
+	memcpy(body.pub, mb->mesh.pub, KEY_PUBLIC_LEN);
+	body.owner_uid = mb->mesh.owner_uid;
+	body.users = mb->mesh.users;
+	body_derive_key(body.body_key, s->host_key, "body", mb->owner);
+	body.state = mb->state;
+	strcpy(body.reason, mb->reason);
+	child_send(s->gate, MSG_SUP_MEMBER, 0, &body, -1);
+	sodium_memzero(&body, sizeof body);
+}
+
+void
+member_tell_gate_all(struct supervisor *s)
+{
+	struct member	*mb;
+
+	TAILQ_FOREACH(mb, &s->members, entry)
+		member_tell_gate(mb);
+}
+
+void
+member_attest(struct member *mb, struct session *se)
+{
+	struct msg_attest	body;
+
+	se->wants_attest = 1;
+	if (!child_is_up(mb->child) || !se->rec.has_key)
+		return;			/* when both are there */
+	memset(&body, 0, sizeof body);
+	memcpy(body.owner, se->rec.owner, OWNER_ID_LEN);
+	memcpy(body.pub, se->rec.pub, KEY_PUBLIC_LEN);
+	child_send(mb->child, MSG_SUP_ATTEST, 0, &body, -1);
+}
+
+int
+on_attested(void *child, struct msg *m)
+{
+	struct member		*mb = child_arg(child);
+	struct msg_attestation	 body;
+	struct session		*se;
+
+	if (child_role(child) != CHILD_MEMBER || msg_decode(m, &body) == -1)
+		return -1;
+	se = session_by_owner(mb->sup, body.owner);
+	if (se == NULL || se->member != mb || !se->wants_attest ||
+	    memcmp(se->rec.pub, body.pub, KEY_PUBLIC_LEN) != 0)
+		return 0;		/* it has ended meanwhile */
+	se->wants_attest = 0;
+	if (child_is_up(se->child))
+		child_send(se->child, MSG_SUP_ATTESTATION, 0, &body, -1);
+	return 0;
+}

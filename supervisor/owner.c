@@ -1,0 +1,168 @@
+/* The process that a session belongs to. */
+
+#include "supervisor/owner.h"
+
+#include <sys/syscall.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+
+#define POLL_MS	1000	/* without pidfd */
+
+struct owner {
+	struct owner_id	 id;
+	int		 fd;		/* pidfd, or -1 */
+	struct event	*ev;
+	void		(*gone_cb)(void *);
+	void		*arg;
+};
+
+/* Field 22 of /proc/pid/stat; the name in field 2 may hold anything. */
+static int
+owner_start_time(pid_t pid, uint64_t *start_r)
+{
+	char	 path[64], buf[1024], *p;
+	FILE	*f;
+	size_t	 n;
+	int	 field;
+
+	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+	if ((f = fopen(path, "re")) == NULL)
+		return -1;
+	n = fread(buf, 1, sizeof buf - 1, f);
+	fclose(f);
+	buf[n] = '\0';
+	if ((p = strrchr(buf, ')')) == NULL)
+		return -1;
+	if (strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0)
+		return -1;		/* dead, but not yet reaped */
+	for (field = 2; field < 22; field++)
+		if ((p = strchr(p + 1, ' ')) == NULL)
+			return -1;
+	*start_r = strtoull(p + 1, NULL, 10);
+	return 0;
+}
+
+/* The real uid: /proc/pid itself belongs to root when it is not dumpable. */
+static int
+owner_uid(pid_t pid, uid_t *uid_r)
+{
+	char	 path[64], line[256];
+	FILE	*f;
+	int	 found = 0;
+
+	snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+	if ((f = fopen(path, "re")) == NULL)
+		return -1;
+	while (!found && fgets(line, sizeof line, f) != NULL) {
+		if (strncmp(line, "Uid:", 4) == 0) {
+			*uid_r = (uid_t)strtoul(line + 4, NULL, 10);
+			found = 1;
+		}
+	}
+	fclose(f);
+	return found ? 0 : -1;
+}
+
+static int
+owner_boot_id(char id[BOOT_ID_SIZE])
+{
+	FILE	*f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	size_t	 n;
+
+	if (f == NULL)
+		return -1;
+	n = fread(id, 1, BOOT_ID_SIZE - 1, f);
+	fclose(f);
+	id[n] = '\0';
+	return n == BOOT_ID_SIZE - 1 ? 0 : -1;
+}
+
+int
+owner_look(pid_t pid, uid_t uid, struct owner_id *id)
+{
+	uid_t	actual;
+
+	memset(id, 0, sizeof *id);
+	if (pid <= 0)
+		return -1;
+	/* Start time on both sides of the uid: both of one process. */
+	id->pid = pid;
+	if (owner_start_time(pid, &id->start_time) == -1 ||
+	    owner_boot_id(id->boot_id) == -1)
+		return -1;
+	if (owner_uid(pid, &actual) == -1 || actual != uid)
+		return -1;
+	return owner_alive(id) ? 0 : -1;
+}
+
+int
+owner_alive(const struct owner_id *id)
+{
+	char		boot_id[BOOT_ID_SIZE];
+	uint64_t	start;
+
+	return owner_boot_id(boot_id) == 0 &&
+	    strcmp(boot_id, id->boot_id) == 0 &&
+	    owner_start_time(id->pid, &start) == 0 && start == id->start_time;
+}
+
+static void
+owner_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct owner	*o = arg;
+
+	(void)fd;
+	if ((what & EV_TIMEOUT) && owner_alive(&o->id))
+		return;
+	event_del(o->ev);
+	o->gone_cb(o->arg);		/* may free it */
+}
+
+struct owner *
+owner_watch(struct event_base *base, const struct owner_id *id,
+    void (*gone_cb)(void *), void *arg)
+{
+	struct owner	*o = xcalloc(1, sizeof *o);
+
+	o->id = *id;
+	o->gone_cb = gone_cb;
+	o->arg = arg;
+	o->fd = (int)syscall(SYS_pidfd_open, id->pid, 0);
+	if (o->fd != -1)
+		(void)fd_cloexec(o->fd, 1);
+	else if (errno != ESRCH)
+		log_debug("no pidfd here, watching pid %ld once a second",
+		    (long)id->pid);
+	o->ev = event_new(base, o->fd, EV_PERSIST |
+	    (o->fd != -1 ? EV_READ : 0), owner_event, o);
+	if (o->ev == NULL)
+		fatalx("event_new failed");
+	event_add(o->ev, o->fd != -1 ? NULL :
+	    &(struct timeval){ POLL_MS / 1000, POLL_MS % 1000 * 1000 });
+	/* It may have ended between the look and now, its pid used again. */
+	if (!owner_alive(id))
+		event_active(o->ev, EV_READ, 0);
+	return o;
+}
+
+void
+owner_free(struct owner **op)
+{
+	struct owner	*o = *op;
+
+	if (o == NULL)
+		return;
+	event_free(o->ev);
+	fd_close(&o->fd);
+	free(o);
+	*op = NULL;
+}

@@ -1,0 +1,456 @@
+/* sessions.db, the supervisor's own. */
+
+#include "supervisor/registry.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "common/xalloc.h"
+
+#define APPLICATION_ID	0x6d537265	/* "mSre" */
+#define USER_VERSION	1
+#define BUSY_MS		2000
+
+struct registry {
+	sqlite3		*db;
+	sqlite3_stmt	*put, *get, *each, *del, *prune;
+	sqlite3_stmt	*member_put, *member_get;
+};
+
+/*
+ * process_*: the owner process, see owner.h.  current: the session that its
+ * (uid, mesh, session_id) means now; one that was replaced by a session with
+ * another key is not, while it drains.  ended_at: kept for the retention, so
+ * that key and inbox come back with the same registration.
+ */
+static const char schema[] =
+    "CREATE TABLE session ("
+    " owner BLOB PRIMARY KEY,"
+    " uid INTEGER NOT NULL, mesh TEXT NOT NULL, session_id TEXT NOT NULL,"
+    " display_name TEXT NOT NULL,"
+    " process_pid INTEGER NOT NULL, process_start INTEGER NOT NULL,"
+    " process_boot TEXT NOT NULL,"
+    " cwd TEXT NOT NULL, role TEXT NOT NULL, groups_json TEXT NOT NULL,"
+    " caps INTEGER NOT NULL,"
+    " token_hash BLOB UNIQUE, token_prefix BLOB NOT NULL,"
+    " key_mode INTEGER NOT NULL, pub BLOB, wrapped BLOB,"
+    " attest_expires_at INTEGER NOT NULL, attest_sig BLOB NOT NULL,"
+    " registered_at INTEGER NOT NULL, ended_at INTEGER,"
+    " current INTEGER NOT NULL"
+    ") WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX session_current ON session (uid, mesh, session_id)"
+    " WHERE current = 1;"
+    /* owner: internal id of the member; session_id: towards the broker. */
+    "CREATE TABLE member ("
+    " mesh TEXT NOT NULL, pub BLOB NOT NULL, owner BLOB NOT NULL UNIQUE,"
+    " session_id TEXT NOT NULL, PRIMARY KEY (mesh, pub)"
+    ") WITHOUT ROWID;";
+
+#define COLUMNS "owner, uid, mesh, session_id, display_name, process_pid," \
+    " process_start, process_boot, cwd, role, groups_json, caps, token_hash," \
+    " token_prefix, key_mode, pub, wrapped, attest_expires_at, attest_sig," \
+    " registered_at, ended_at, current"
+
+/* Not OR REPLACE: that would delete another session with the same token. */
+static const char sql_put[] =
+    "INSERT INTO session (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5,"
+    " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,"
+    " ?21, ?22) ON CONFLICT (owner) DO UPDATE SET"
+    " display_name = excluded.display_name,"
+    " process_pid = excluded.process_pid,"
+    " process_start = excluded.process_start,"
+    " process_boot = excluded.process_boot, cwd = excluded.cwd,"
+    " role = excluded.role, groups_json = excluded.groups_json,"
+    " caps = excluded.caps, token_hash = excluded.token_hash,"
+    " token_prefix = excluded.token_prefix, key_mode = excluded.key_mode,"
+    " pub = excluded.pub, wrapped = excluded.wrapped,"
+    " attest_expires_at = excluded.attest_expires_at,"
+    " attest_sig = excluded.attest_sig,"
+    " registered_at = excluded.registered_at, ended_at = excluded.ended_at,"
+    " current = excluded.current";
+static const char sql_get[] =
+    "SELECT " COLUMNS " FROM session"
+    " WHERE uid = ?1 AND mesh = ?2 AND session_id = ?3 AND current = 1";
+static const char sql_each[] =
+    "SELECT " COLUMNS " FROM session ORDER BY registered_at, owner";
+static const char sql_delete[] = "DELETE FROM session WHERE owner = ?1";
+static const char sql_prune[] =
+    "DELETE FROM session WHERE ended_at IS NOT NULL AND ended_at < ?1";
+static const char sql_member_put[] =
+    "INSERT OR IGNORE INTO member (mesh, pub, owner, session_id)"
+    " VALUES (?1, ?2, ?3, ?4)";
+static const char sql_member_get[] =
+    "SELECT owner, session_id FROM member WHERE mesh = ?1 AND pub = ?2";
+
+static int
+registry_exec(struct registry *r, const char *sql)
+{
+	return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 :
+	    -1;
+}
+
+static int
+registry_pragma(struct registry *r, const char *sql, int64_t *v)
+{
+	sqlite3_stmt	*st = NULL;
+	int		 ret = -1;
+
+	if (sqlite3_prepare_v2(r->db, sql, -1, &st, NULL) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW) {
+		*v = sqlite3_column_int64(st, 0);
+		ret = 0;
+	}
+	sqlite3_finalize(st);
+	return ret;
+}
+
+/* New: make the tables.  Old: is it ours? */
+static int
+registry_schema(struct registry *r, const char *path, char *err,
+    size_t errlen)
+{
+	int64_t	app, version;
+	char	sql[128];
+
+	if (registry_pragma(r, "PRAGMA application_id", &app) == -1 ||
+	    registry_pragma(r, "PRAGMA user_version", &version) == -1)
+		goto broken;
+	if (app == APPLICATION_ID && version == USER_VERSION)
+		return 0;
+	if (app == APPLICATION_ID && version > USER_VERSION) {
+		snprintf(err, errlen, "%s was written by a newer meshsup "
+		    "(version %lld): run that one", path, (long long)version);
+		return -1;
+	}
+	if (app != 0 || version != 0 || registry_pragma(r,
+	    "SELECT count(*) FROM sqlite_schema", &app) == -1 || app != 0) {
+		snprintf(err, errlen, "%s is not a registry of sessions: move "
+		    "it away", path);
+		return -1;
+	}
+	snprintf(sql, sizeof sql, "PRAGMA application_id = %d; "
+	    "PRAGMA user_version = %d", APPLICATION_ID, USER_VERSION);
+	if (registry_exec(r, "BEGIN IMMEDIATE") == 0 &&
+	    registry_exec(r, schema) == 0 && registry_exec(r, sql) == 0 &&
+	    registry_exec(r, "COMMIT") == 0)
+		return 0;
+broken:
+	snprintf(err, errlen, "%s: %s; restore it from a backup, or move it "
+	    "away: sessions then have to register again", path,
+	    sqlite3_errmsg(r->db));
+	return -1;
+}
+
+static int
+registry_prepare(struct registry *r)
+{
+	const struct {
+		sqlite3_stmt	**st;
+		const char	*sql;
+	} all[] = {
+		{ &r->put, sql_put }, { &r->get, sql_get },
+		{ &r->each, sql_each }, { &r->del, sql_delete },
+		{ &r->prune, sql_prune }, { &r->member_put, sql_member_put },
+		{ &r->member_get, sql_member_get },
+	};
+	size_t	i;
+
+	for (i = 0; i < sizeof all / sizeof all[0]; i++)
+		if (sqlite3_prepare_v3(r->db, all[i].sql, -1,
+		    SQLITE_PREPARE_PERSISTENT, all[i].st, NULL) != SQLITE_OK)
+			return -1;
+	return 0;
+}
+
+int
+registry_in_use(const char *path)
+{
+	struct stat	st;
+
+	return stat(path, &st) == 0 && st.st_size > 0;
+}
+
+struct registry *
+registry_open(const char *path, char *err, size_t errlen)
+{
+	struct registry	*r = xcalloc(1, sizeof *r);
+	int		 fd;
+
+	/* SQLite would use the umask. */
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1 || fchmod(fd, 0600) == -1) {
+		snprintf(err, errlen, "%s: %s", path, strerror(errno));
+		fd_close(&fd);
+		free(r);
+		return NULL;
+	}
+	fd_close(&fd);
+	if (sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READWRITE, NULL) !=
+	    SQLITE_OK) {
+		snprintf(err, errlen, "%s: %s", path,
+		    sqlite3_errmsg(r->db));
+		goto fail;
+	}
+	sqlite3_busy_timeout(r->db, BUSY_MS);
+	sqlite3_extended_result_codes(r->db, 1);
+	if (registry_exec(r, "PRAGMA journal_mode = WAL") == -1 ||
+	    registry_exec(r, "PRAGMA synchronous = FULL") == -1 ||
+	    registry_exec(r, "PRAGMA secure_delete = ON") == -1) {
+		snprintf(err, errlen, "%s: %s; it is no database, or it is "
+		    "damaged: restore it from a backup, or move it away: "
+		    "sessions then have to register again", path,
+		    sqlite3_errmsg(r->db));
+		goto fail;
+	}
+	if (registry_schema(r, path, err, errlen) == -1)
+		goto fail;
+	if (registry_prepare(r) == -1) {
+		snprintf(err, errlen, "%s: %s", path, sqlite3_errmsg(r->db));
+		goto fail;
+	}
+	return r;
+
+fail:
+	registry_close(&r);
+	return NULL;
+}
+
+void
+registry_close(struct registry **rp)
+{
+	struct registry	*r = *rp;
+
+	if (r == NULL)
+		return;
+	sqlite3_finalize(r->put);
+	sqlite3_finalize(r->get);
+	sqlite3_finalize(r->each);
+	sqlite3_finalize(r->del);
+	sqlite3_finalize(r->prune);
+	sqlite3_finalize(r->member_put);
+	sqlite3_finalize(r->member_get);
+	sqlite3_close(r->db);
+	free(r);
+	*rp = NULL;
+}
+
+/* Run a statement that gives no rows. */
+static int
+registry_run(struct registry *r, sqlite3_stmt *st)
+{
+	int	ret = sqlite3_step(st);
+
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	if (ret == SQLITE_DONE)
+		return 0;
+	log_warnx("sessions.db: %s", sqlite3_errmsg(r->db));
+	return -1;
+}
+
+static void
+bind_text(sqlite3_stmt *st, int i, const char *s)
+{
+	sqlite3_bind_text(st, i, s, -1, SQLITE_STATIC);
+}
+
+static void
+bind_blob(sqlite3_stmt *st, int i, const void *p, int len, int there)
+{
+	if (there)
+		sqlite3_bind_blob(st, i, p, len, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(st, i);
+}
+
+int
+registry_put(struct registry *r, const struct reg_session *s)
+{
+	sqlite3_stmt	*st = r->put;
+
+	bind_blob(st, 1, s->owner, OWNER_ID_LEN, 1);
+	sqlite3_bind_int64(st, 2, (int64_t)s->uid);
+	bind_text(st, 3, s->mesh);
+	bind_text(st, 4, s->session_id);
+	bind_text(st, 5, s->display_name);
+	sqlite3_bind_int64(st, 6, s->process.pid);
+	sqlite3_bind_int64(st, 7, (int64_t)s->process.start_time);
+	bind_text(st, 8, s->process.boot_id);
+	bind_text(st, 9, s->cwd);
+	bind_text(st, 10, s->role);
+	bind_text(st, 11, s->groups);
+	sqlite3_bind_int64(st, 12, s->caps);
+	bind_blob(st, 13, s->token_hash, sizeof s->token_hash, s->has_token);
+	bind_blob(st, 14, s->token_prefix, sizeof s->token_prefix, 1);
+	sqlite3_bind_int(st, 15, (int)s->key_mode);
+	bind_blob(st, 16, s->pub, KEY_PUBLIC_LEN, s->has_key);
+	bind_blob(st, 17, s->wrapped, WRAPPED_LEN, s->has_key);
+	sqlite3_bind_int64(st, 18, s->attest_expires_at);
+	bind_blob(st, 19, s->attest_sig, KEY_SIG_LEN, 1);
+	sqlite3_bind_int64(st, 20, s->registered_at);
+	if (s->ended_at != 0)
+		sqlite3_bind_int64(st, 21, s->ended_at);
+	else
+		sqlite3_bind_null(st, 21);
+	sqlite3_bind_int(st, 22, s->current);
+	return registry_run(r, st);
+}
+
+int
+registry_delete(struct registry *r, const uint8_t owner[OWNER_ID_LEN])
+{
+	bind_blob(r->del, 1, owner, OWNER_ID_LEN, 1);
+	return registry_run(r, r->del);
+}
+
+int
+registry_prune(struct registry *r, int64_t before)
+{
+	sqlite3_bind_int64(r->prune, 1, before);
+	if (registry_run(r, r->prune) == -1)
+		return -1;
+	return sqlite3_changes(r->db);
+}
+
+/* A text column into a buffer; -1: not text, or it does not fit. */
+static int
+get_text(sqlite3_stmt *st, int i, char *buf, size_t size)
+{
+	const unsigned char	*p = sqlite3_column_text(st, i);
+	size_t			 n = (size_t)sqlite3_column_bytes(st, i);
+
+	if (p == NULL || n >= size || memchr(p, '\0', n) != NULL)
+		return -1;
+	memcpy(buf, p, n + 1);
+	return 0;
+}
+
+/* A blob of exactly this size.  1, 0: NULL, -1: anything else. */
+static int
+get_blob(sqlite3_stmt *st, int i, void *buf, int size)
+{
+	const void	*p;
+
+	if (sqlite3_column_type(st, i) == SQLITE_NULL)
+		return 0;
+	if (sqlite3_column_type(st, i) != SQLITE_BLOB ||
+	    sqlite3_column_bytes(st, i) != size ||
+	    (p = sqlite3_column_blob(st, i)) == NULL)
+		return -1;
+	memcpy(buf, p, (size_t)size);
+	return 1;
+}
+
+/* A row, checked. */
+static int
+registry_row(sqlite3_stmt *st, struct reg_session *s)
+{
+	int	has_pub, has_wrapped;
+
+	memset(s, 0, sizeof *s);
+	if (get_blob(st, 0, s->owner, OWNER_ID_LEN) != 1 ||
+	    get_text(st, 2, s->mesh, sizeof s->mesh) == -1 ||
+	    get_text(st, 3, s->session_id, sizeof s->session_id) == -1 ||
+	    get_text(st, 4, s->display_name, sizeof s->display_name) == -1 ||
+	    get_text(st, 7, s->process.boot_id, sizeof s->process.boot_id) ==
+	    -1 || get_text(st, 8, s->cwd, sizeof s->cwd) == -1 ||
+	    get_text(st, 9, s->role, sizeof s->role) == -1 ||
+	    get_text(st, 10, s->groups, sizeof s->groups) == -1 ||
+	    (s->has_token = get_blob(st, 12, s->token_hash,
+	    sizeof s->token_hash)) == -1 ||
+	    get_blob(st, 13, s->token_prefix, sizeof s->token_prefix) != 1 ||
+	    (has_pub = get_blob(st, 15, s->pub, KEY_PUBLIC_LEN)) == -1 ||
+	    (has_wrapped = get_blob(st, 16, s->wrapped, WRAPPED_LEN)) == -1 ||
+	    has_pub != has_wrapped ||
+	    get_blob(st, 18, s->attest_sig, KEY_SIG_LEN) != 1)
+		return -1;
+	s->has_key = has_pub;
+	s->uid = (uint64_t)sqlite3_column_int64(st, 1);
+	s->process.pid = (pid_t)sqlite3_column_int64(st, 5);
+	s->process.start_time = (uint64_t)sqlite3_column_int64(st, 6);
+	s->caps = (uint32_t)sqlite3_column_int64(st, 11) & CAP_ALL;
+	s->key_mode = sqlite3_column_int(st, 14) == KEY_BROUGHT ?
+	    KEY_BROUGHT : KEY_MINT;
+	s->attest_expires_at = sqlite3_column_int64(st, 17);
+	s->registered_at = sqlite3_column_int64(st, 19);
+	s->ended_at = sqlite3_column_int64(st, 20);
+	s->current = sqlite3_column_int(st, 21) != 0;
+	return 0;
+}
+
+int
+registry_find(struct registry *r, uint64_t uid, const char *mesh,
+    const char *session_id, struct reg_session *s)
+{
+	sqlite3_stmt	*st = r->get;
+	int		 ret, found = -1;
+
+	sqlite3_bind_int64(st, 1, (int64_t)uid);
+	bind_text(st, 2, mesh);
+	bind_text(st, 3, session_id);
+	ret = sqlite3_step(st);
+	if (ret == SQLITE_DONE)
+		found = 0;
+	else if (ret == SQLITE_ROW && registry_row(st, s) == 0)
+		found = 1;
+	else
+		log_warnx("sessions.db: %s", ret == SQLITE_ROW ?
+		    "a damaged row" : sqlite3_errmsg(r->db));
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	return found;
+}
+
+int
+registry_each(struct registry *r,
+    int (*cb)(void *arg, const struct reg_session *), void *arg)
+{
+	struct reg_session	s;
+	int			ret, bad = 0;
+
+	while ((ret = sqlite3_step(r->each)) == SQLITE_ROW) {
+		if (registry_row(r->each, &s) == -1)
+			bad = 1;
+		else if (cb(arg, &s) != 0)
+			break;
+	}
+	sqlite3_reset(r->each);
+	return bad || (ret != SQLITE_ROW && ret != SQLITE_DONE) ? -1 : 0;
+}
+
+int
+registry_member(struct registry *r, const char *mesh,
+    const uint8_t pub[KEY_PUBLIC_LEN], uint8_t owner_r[OWNER_ID_LEN],
+    char session_id_r[UUID_SIZE])
+{
+	uint8_t	owner[OWNER_ID_LEN];
+	char	id[UUID_SIZE];
+	int	ret = -1;
+
+	randombytes_buf(owner, sizeof owner);
+	uuid_v4(id);
+	bind_text(r->member_put, 1, mesh);
+	bind_blob(r->member_put, 2, pub, KEY_PUBLIC_LEN, 1);
+	bind_blob(r->member_put, 3, owner, OWNER_ID_LEN, 1);
+	bind_text(r->member_put, 4, id);
+	if (registry_run(r, r->member_put) == -1)
+		return -1;
+	bind_text(r->member_get, 1, mesh);
+	bind_blob(r->member_get, 2, pub, KEY_PUBLIC_LEN, 1);
+	if (sqlite3_step(r->member_get) == SQLITE_ROW &&
+	    get_blob(r->member_get, 0, owner_r, OWNER_ID_LEN) == 1 &&
+	    get_text(r->member_get, 1, session_id_r, UUID_SIZE) == 0)
+		ret = 0;
+	sqlite3_reset(r->member_get);
+	sqlite3_clear_bindings(r->member_get);
+	return ret;
+}

@@ -1,0 +1,416 @@
+/* The life of a session. */
+
+#include "supervisor/session.h"
+
+#include <event2/event.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/encode.h"
+#include "common/xalloc.h"
+#include "supervisor/address.h"
+#include "supervisor/child.h"
+#include "supervisor/member.h"
+#include "supervisor/pair.h"
+#include "supervisor/register.h"
+
+static void	session_setup(struct child *);
+static void	session_up(struct child *);
+static void	session_down(struct child *);
+
+static const struct child_ops session_ops = {
+	session_setup, session_up, session_down
+};
+
+char *
+session_short(const uint8_t owner[OWNER_ID_LEN], char out[SESSION_SHORT_SIZE])
+{
+	return hex_encode(out, owner, (SESSION_SHORT_SIZE - 1) / 2);
+}
+
+struct session *
+session_by_owner(struct supervisor *s, const uint8_t owner[OWNER_ID_LEN])
+{
+	struct session	*se;
+
+	TAILQ_FOREACH(se, &s->sessions, entry)
+		if (memcmp(se->rec.owner, owner, OWNER_ID_LEN) == 0)
+			return se;
+	return NULL;
+}
+
+/* The internal id, in the form of a UUID. */
+static void
+session_internal_id(const struct session *se, char *out, size_t size)
+{
+	char	hex[2 * OWNER_ID_LEN + 1];
+
+	hex_encode(hex, se->rec.owner, OWNER_ID_LEN);
+	snprintf(out, size, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8,
+	    hex + 12, hex + 16, hex + 20);
+}
+
+/*
+ * The sessionId towards the broker: the client's, when it is a UUID that no
+ * other session of this host on that mesh uses, else the internal id.
+ */
+static void
+session_choose_wire_id(struct session *se)
+{
+	struct session	*other;
+	int		 taken = !se->rec.current ||
+			    !uuid_is(se->rec.session_id);
+
+	TAILQ_FOREACH(other, &se->sup->sessions, entry)
+		if (other != se &&
+		    strcmp(other->rec.mesh, se->rec.mesh) == 0 &&
+		    strcmp(other->wire_id, se->rec.session_id) == 0)
+			taken = 1;
+	if (taken)
+		session_internal_id(se, se->wire_id, sizeof se->wire_id);
+	else
+		strcpy(se->wire_id, se->rec.session_id);
+}
+
+static void
+session_owner_gone(void *arg)
+{
+	struct session	*se = arg;
+
+	session_drain(se, "its process has ended");
+}
+
+static void
+session_linger_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct session		*se = arg;
+	struct msg_end_rows	 body;
+
+	(void)fd;
+	(void)what;
+	memset(&body, 0, sizeof body);
+	memcpy(body.owner, se->rec.owner, OWNER_ID_LEN);
+	strcpy(body.reason, "sender_ended");
+	child_send(se->sup->store, MSG_SUP_END_ROWS, 0, &body, -1);
+	session_end(se);
+}
+
+struct session *
+session_new(struct supervisor *s, struct member *mb,
+    const struct reg_session *rec)
+{
+	struct session	*se = xcalloc(1, sizeof *se);
+	char		 name[SESSION_SHORT_SIZE];
+
+	se->sup = s;
+	se->member = mb;
+	se->rec = *rec;
+	se->state = CONN_REGISTERED;
+	se->ev_linger = evtimer_new(s->base, session_linger_cb, se);
+	if (se->ev_linger == NULL)
+		fatalx("evtimer_new failed");
+	se->child = child_new(s, CHILD_SESSION, &session_ops, se,
+	    session_short(rec->owner, name), rec->mesh);
+	session_choose_wire_id(se);
+	TAILQ_INSERT_TAIL(&s->sessions, se, entry);
+	return se;
+}
+
+void
+session_free(struct session *se)
+{
+	TAILQ_REMOVE(&se->sup->sessions, se, entry);
+	child_free(&se->child);
+	owner_free(&se->owner);
+	event_free(se->ev_linger);
+	sodium_free(se->brought);
+	sodium_memzero(se, sizeof *se);
+	free(se);
+}
+
+void
+session_free_all(struct supervisor *s)
+{
+	struct session	*se;
+
+	while ((se = TAILQ_FIRST(&s->sessions)) != NULL)
+		session_free(se);
+}
+
+void
+session_watch_owner(struct session *se)
+{
+	owner_free(&se->owner);
+	se->owner = owner_watch(se->sup->base, &se->rec.process,
+	    session_owner_gone, se);
+}
+
+void
+session_revive(struct session *se)
+{
+	se->draining = 0;
+	event_del(se->ev_linger);
+	session_watch_owner(se);
+}
+
+/* First message to its worker: identity and keys. */
+static void
+session_setup(struct child *c)
+{
+	struct session		*se = child_arg(c);
+	struct supervisor	*s = se->sup;
+	struct msg_setup_worker	 w;
+
+	session_choose_wire_id(se);
+	memset(&w, 0, sizeof w);
+	member_fill_setup(se->member, &w);
+	w.kind = OWNER_SESSION;
+	memcpy(w.owner, se->rec.owner, OWNER_ID_LEN);
+	strcpy(w.display_name, se->rec.display_name);
+	strcpy(w.wire_session_id, se->wire_id);
+	w.pid = (uint64_t)se->rec.process.pid;
+	strcpy(w.cwd, se->rec.cwd[0] != '\0' ? se->rec.cwd : "/");
+	strcpy(w.role, se->rec.role);
+	w.groups.p = (const uint8_t *)se->rec.groups;
+	w.groups.len = strlen(se->rec.groups);
+	body_derive_key(w.body_key, s->host_key, "body", se->rec.owner);
+	body_derive_key(w.wrap_key, s->host_key, "wrap", se->rec.owner);
+	if (se->rec.has_key) {
+		w.key_mode = KEY_WRAPPED;
+		memcpy(w.wrapped, se->rec.wrapped, WRAPPED_LEN);
+	} else if (se->brought != NULL) {
+		w.key_mode = KEY_BROUGHT;
+		memcpy(w.secret, se->brought, KEY_SECRET_LEN);
+	} else
+		w.key_mode = KEY_MINT;
+	w.attest_expires_at = se->rec.attest_expires_at;
+	memcpy(w.attest_sig, se->rec.attest_sig, KEY_SIG_LEN);
+	child_send(c, MSG_SUP_SETUP_WORKER, 0, &w, -1);
+	sodium_memzero(&w, sizeof w);
+	if (se->state != CONN_PARKED)
+		session_set_state(se, CONN_STARTING, "");
+}
+
+int
+on_worker_ready(void *child, struct msg *m)
+{
+	struct session		*se;
+	struct msg_wrk_ready	 body;
+
+	if (msg_decode(m, &body) == -1)
+		return -1;
+	if (child_role(child) == CHILD_MEMBER) {
+		child_set_up(child);
+		return 0;
+	}
+	se = child_arg(child);
+	if (se->rec.has_key &&
+	    memcmp(se->rec.pub, body.pub, KEY_PUBLIC_LEN) != 0) {
+		log_warnx("session %s: its worker came with another key",
+		    se->wire_id);
+		return -1;
+	}
+	memcpy(se->rec.pub, body.pub, KEY_PUBLIC_LEN);
+	memcpy(se->rec.wrapped, body.wrapped, WRAPPED_LEN);
+	se->rec.has_key = 1;
+	sodium_free(se->brought);
+	se->brought = NULL;
+	if (!se->dead && registry_put(se->sup->registry, &se->rec) == -1) {
+		register_answer_session(se, REGISTER_FAILED, "the session "
+		    "cannot be kept in sessions.db; see the log");
+		se->dead = 1;
+		child_stop(child);
+		return 0;
+	}
+	child_set_up(child);
+	register_answer_session(se, REGISTER_OK, "");
+	return 0;
+}
+
+static void
+session_up(struct child *c)
+{
+	struct session	*se = child_arg(c);
+
+	session_set_state(se, CONN_CONNECTING, "");
+	session_tell_gate(se);
+	pair_up(c);
+	if (se->draining)
+		child_send(c, MSG_SUP_DRAIN, 0, NULL, -1);
+	if (se->wants_attest)
+		member_attest(se->member, se);
+}
+
+static void
+session_down(struct child *c)
+{
+	struct session		*se = child_arg(c);
+	struct child_info	 info;
+
+	address_forget(c);
+	se->wants_attest = 0;		/* its next worker asks again */
+	if (!se->rec.has_key && !se->dead) {
+		register_answer_session(se, REGISTER_FAILED, "its worker did "
+		    "not start; see the log");
+		se->dead = 1;
+		child_stop(c);
+	}
+	if (se->dead) {
+		session_free(se);
+		return;
+	}
+	child_info(c, &info);
+	if (info.crash_loop) {
+		log_warnx("session %s: parked, its worker died %d times within "
+		    "a minute, last of %s", se->wire_id, CHILD_DEATHS,
+		    info.last_exit);
+		child_stop(c);
+		session_set_state(se, CONN_PARKED, "crash_loop");
+	} else
+		session_set_state(se, CONN_CONNECTING, "");
+}
+
+void
+session_set_state(struct session *se, enum conn_state state,
+    const char *reason)
+{
+	if (se->state == state && strcmp(se->reason, reason) == 0)
+		return;
+	se->state = state;
+	snprintf(se->reason, sizeof se->reason, "%s", reason);
+	session_tell_gate(se);
+}
+
+int
+on_worker_state(void *child, struct msg *m)
+{
+	struct msg_wrk_state	body;
+
+	if (msg_decode(m, &body) == -1 || (body.state != CONN_CONNECTING &&
+	    body.state != CONN_OPEN && body.state != CONN_PARKED &&
+	    body.state != CONN_RECONNECTING))
+		return -1;
+	if (child_role(child) == CHILD_MEMBER)
+		member_set_state(child_arg(child), (enum conn_state)body.state,
+		    body.reason);
+	else
+		session_set_state(child_arg(child),
+		    (enum conn_state)body.state, body.reason);
+	return 0;
+}
+
+int
+on_need_attest(void *child, struct msg *m)
+{
+	struct session	*se = child_arg(child);
+
+	if (child_role(child) != CHILD_SESSION || msg_decode(m, NULL) == -1)
+		return -1;
+	member_attest(se->member, se);
+	return 0;
+}
+
+void
+session_tell_gate(struct session *se)
+{
+	struct supervisor	*s = se->sup;
+	struct msg_session	 body;
+
+	if (!child_is_up(s->gate) || !se->rec.has_key || se->dead)
+		return;
+	memset(&body, 0, sizeof body);
+	memcpy(body.owner, se->rec.owner, OWNER_ID_LEN);
+	body.uid = se->rec.uid;
+	if (se->rec.has_token)		/* zero is the hash of no token */
+		memcpy(body.token_hash, se->rec.token_hash,
+		    sizeof body.token_hash);
+	memcpy(body.token_prefix, se->rec.token_prefix,
+	    sizeof body.token_prefix);
+	strcpy(body.session_id, se->rec.session_id);
+	strcpy(body.mesh, se->rec.mesh);
+	strcpy(body.display_name, se->rec.display_name);
+	body.pid = (uint64_t)se->rec.process.pid;
+	strcpy(body.cwd, se->rec.cwd);
+	strcpy(body.role, se->rec.role);
+	body.groups.p = (const uint8_t *)se->rec.groups;
+	body.groups.len = strlen(se->rec.groups);
+	body.caps = se->rec.caps;
+	memcpy(body.pub, se->rec.pub, KEY_PUBLIC_LEN);
+	memcpy(body.member_owner, se->member->owner, OWNER_ID_LEN);
+	memcpy(body.member_pub, se->member->mesh.pub, KEY_PUBLIC_LEN);
+	body_derive_key(body.body_key, s->host_key, "body", se->rec.owner);
+	body.state = se->draining ? CONN_DRAINING : se->state;
+	strcpy(body.reason, se->reason);
+	body.registered_at = se->rec.registered_at;
+	child_send(s->gate, MSG_SUP_SESSION, 0, &body, -1);
+	sodium_memzero(&body, sizeof body);
+}
+
+void
+session_tell_gate_all(struct supervisor *s)
+{
+	struct session	*se;
+
+	TAILQ_FOREACH(se, &s->sessions, entry)
+		session_tell_gate(se);
+}
+
+void
+session_drain(struct session *se, const char *why)
+{
+	if (se->draining || se->dead)
+		return;
+	log_info("session %s: draining, %s", se->wire_id, why);
+	se->draining = 1;
+	se->rec.has_token = 0;
+	owner_free(&se->owner);
+	if (registry_put(se->sup->registry, &se->rec) == -1)
+		log_warnx("session %s: its end is not in sessions.db",
+		    se->wire_id);
+	session_tell_gate(se);
+	supervisor_after(se->ev_linger, se->sup->conf.linger_ms);
+	if (!se->rec.current) {
+		/* The name is another's now: its worker takes the other id. */
+		child_stop(se->child);
+		child_start(se->child);
+	} else if (child_is_up(se->child))
+		child_send(se->child, MSG_SUP_DRAIN, 0, NULL, -1);
+}
+
+int
+on_drained(void *child, struct msg *m)
+{
+	struct session	*se = child_arg(child);
+
+	if (child_role(child) != CHILD_SESSION || msg_decode(m, NULL) == -1 ||
+	    !se->draining)
+		return -1;
+	session_end(se);
+	return 0;
+}
+
+void
+session_end(struct session *se)
+{
+	struct msg_owner	body;
+
+	if (se->dead)
+		return;
+	log_info("session %s: ended", se->wire_id);
+	se->rec.ended_at = clock_wall_ms();
+	if (registry_put(se->sup->registry, &se->rec) == -1)
+		log_warnx("session %s: its end is not in sessions.db",
+		    se->wire_id);
+	memcpy(body.owner, se->rec.owner, OWNER_ID_LEN);
+	if (child_is_up(se->sup->gate))
+		child_send(se->sup->gate, MSG_SUP_SESSION_GONE, 0, &body, -1);
+	event_del(se->ev_linger);
+	se->dead = 1;
+	if (child_running(se->child))
+		child_stop(se->child);	/* session_down() frees it */
+	else
+		session_free(se);
+}

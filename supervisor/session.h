@@ -1,0 +1,75 @@
+#ifndef SUPERVISOR_SESSION_H
+#define SUPERVISOR_SESSION_H
+
+/*
+ * The life of a session: registered -> starting -> connecting <-> open ->
+ * draining -> ended.  See "Who owns what" and "Sessions" in the design.
+ */
+
+#include "common/msg.h"
+#include "supervisor/registry.h"
+#include "supervisor/supervisor.h"
+
+struct member;
+
+struct session {
+	TAILQ_ENTRY(session) entry;
+	struct supervisor *sup;
+	struct member	*member;
+	struct reg_session rec;		/* as it is in the registry */
+	struct child	*child;
+	struct owner	*owner;		/* watch of the owner process */
+	struct event	*ev_linger;
+	enum conn_state	 state;		/* what everyone is told */
+	char		 reason[REASON_SIZE];
+	int		 draining;
+	int		 dead;		/* freed when its worker is gone */
+	char		 wire_id[MSG_SESSION_ID_SIZE];	/* to the broker */
+	int		 wants_attest;	/* its member's worker is to sign */
+	uint8_t		*brought;	/* secret of the client, until READY */
+	uint32_t	 answer_seq;	/* a registration waits for READY */
+	int		 answers;
+};
+
+/* A session with a worker that is not started yet; takes a copy of rec. */
+struct session *session_new(struct supervisor *, struct member *,
+	    const struct reg_session *rec);
+void	session_free(struct session *);
+
+/* It is draining no more, and has a new owner process. */
+void	session_revive(struct session *);
+
+/* (Re)start to watch its owner process. */
+void	session_watch_owner(struct session *);
+
+/* It is over: its worker stops, the registry keeps it for the retention. */
+void	session_end(struct session *);
+
+void	session_tell_gate(struct session *);
+void	session_tell_gate_all(struct supervisor *);
+void	session_free_all(struct supervisor *);
+struct session *session_by_owner(struct supervisor *,
+	    const uint8_t owner[OWNER_ID_LEN]);
+
+/* Its token dies; its worker stays until no row is open. */
+void	session_drain(struct session *, const char *why);
+
+/* State of its connection, from its worker. */
+void	session_set_state(struct session *, enum conn_state,
+	    const char *reason);
+
+/* A registration that waited for the gate has nobody to answer any more. */
+void	session_forget_answers(struct supervisor *);
+
+/* Messages. */
+int	on_worker_ready(void *child, struct msg *);
+int	on_worker_state(void *child, struct msg *);
+int	on_need_attest(void *child, struct msg *);
+int	on_drained(void *child, struct msg *);
+
+/* Fill the internal id as text, for logs: its first 8 digits. */
+#define SESSION_SHORT_SIZE	9
+char	*session_short(const uint8_t owner[OWNER_ID_LEN],
+	    char out[SESSION_SHORT_SIZE]);
+
+#endif

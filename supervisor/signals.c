@@ -1,0 +1,81 @@
+/* Signals, as events. */
+
+#include "supervisor/signals.h"
+
+#include <event2/event.h>
+#include <signal.h>
+
+#include "supervisor/child.h"
+#include "supervisor/logger.h"
+#include "supervisor/supervisor.h"
+
+static void
+signals_stop(evutil_socket_t sig, short what, void *arg)
+{
+	struct supervisor	*s = arg;
+	struct child		*c;
+
+	(void)what;
+	if (s->state != SUP_STOPPING) {
+		log_info("%s: stopping", sig == SIGTERM ? "SIGTERM" :
+		    "SIGINT");
+		supervisor_stop(s);
+		return;
+	}
+	log_info("told again to stop: at once");
+	for (c = TAILQ_FIRST(&s->children); c != NULL; c = child_next(c))
+		child_kill(c);
+}
+
+static void
+signals_child(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	child_reap(arg);
+}
+
+static void
+signals_reopen(evutil_socket_t sig, short what, void *arg)
+{
+	struct supervisor	*s = arg;
+
+	(void)sig;
+	(void)what;
+	logger_reopen(s->logger);
+	log_info("log opened again");
+}
+
+void
+signals_init(struct supervisor *s)
+{
+	static const struct {
+		int			 sig;
+		event_callback_fn	 cb;
+	} all[] = {
+		{ SIGTERM, signals_stop }, { SIGINT, signals_stop },
+		{ SIGCHLD, signals_child }, { SIGUSR1, signals_reopen },
+		{ SIGHUP, signals_reopen },
+	};
+	size_t	i;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < sizeof all / sizeof all[0]; i++) {
+		s->ev_sig[i] = evsignal_new(s->base, all[i].sig, all[i].cb, s);
+		if (s->ev_sig[i] == NULL || evsignal_add(s->ev_sig[i], NULL) ==
+		    -1)
+			fatalx("signal %d: cannot watch", all[i].sig);
+	}
+}
+
+void
+signals_deinit(struct supervisor *s)
+{
+	size_t	i;
+
+	for (i = 0; i < sizeof s->ev_sig / sizeof s->ev_sig[0]; i++) {
+		if (s->ev_sig[i] != NULL)
+			event_free(s->ev_sig[i]);
+		s->ev_sig[i] = NULL;
+	}
+}

@@ -1,0 +1,167 @@
+/* What `meshsup status` shows. */
+
+#include "supervisor/status.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "supervisor/child.h"
+#include "supervisor/member.h"
+#include "supervisor/session.h"
+
+/* Resident memory in KiB, from the second field of statm. */
+static json_int_t
+status_rss(long pid)
+{
+	char		path[64];
+	unsigned long	size, rss = 0;
+	FILE		*f;
+
+	snprintf(path, sizeof path, "/proc/%ld/statm", pid);
+	if ((f = fopen(path, "re")) == NULL)
+		return 0;
+	if (fscanf(f, "%lu %lu", &size, &rss) != 2)
+		rss = 0;
+	fclose(f);
+	return (json_int_t)rss * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* One line of the table. */
+static json_t *
+status_process(const struct child *c)
+{
+	struct child_info	 i;
+	const struct session	*se;
+	const struct member	*mb = NULL;
+	json_t			*o;
+
+	child_info(c, &i);
+	o = json_pack("{s:s,s:o,s:s,s:I,s:I,s:I}", "role", i.role,
+	    "pid", i.pid != 0 ? json_integer(i.pid) : json_null(),
+	    "state", i.state, "uptime_s", (json_int_t)(i.uptime_ms / 1000),
+	    "restarts", (json_int_t)i.restarts,
+	    "rss_kib", i.pid != 0 ? status_rss(i.pid) : (json_int_t)0);
+	if (i.last_exit[0] != '\0')
+		json_object_set_new(o, "last_exit", json_string(i.last_exit));
+	if (child_role(c) == CHILD_MEMBER)
+		mb = child_arg(c);
+	else if (child_role(c) == CHILD_SESSION) {
+		se = child_arg(c);
+		mb = se->member;
+		json_object_set_new(o, "session",
+		    json_string(se->rec.session_id));
+		json_object_set_new(o, "name",
+		    json_string(se->rec.display_name));
+	}
+	if (mb != NULL)
+		json_object_set_new(o, "mesh", json_string(mb->mesh.slug));
+	return o;
+}
+
+/* May this caller see it?  Core processes are everyone's. */
+static int
+status_shows(const struct child *c, const struct msg_status *q)
+{
+	if (q->all)
+		return 1;
+	if (child_role(c) == CHILD_SESSION)
+		return ((struct session *)child_arg(c))->rec.uid == q->uid;
+	if (child_role(c) == CHILD_MEMBER)
+		return member_allows(child_arg(c), q->uid);
+	return 1;
+}
+
+static json_t *
+status_processes(struct supervisor *s, const struct msg_status *q)
+{
+	json_t		*list = json_array();
+	struct child	*c;
+
+	json_array_append_new(list, json_pack("{s:s,s:I,s:s,s:I,s:I,s:I}",
+	    "role", "supervisor", "pid", (json_int_t)getpid(),
+	    "state", s->state == SUP_RUNNING ? "running" :
+	    s->state == SUP_STARTING ? "starting" : "stopping",
+	    "uptime_s", (json_int_t)((clock_mono_ms() - s->started_mono) /
+	    1000), "restarts", (json_int_t)0, "rss_kib",
+	    status_rss(getpid())));
+	for (c = TAILQ_FIRST(&s->children); c != NULL; c = child_next(c))
+		if (status_shows(c, q))
+			json_array_append_new(list, status_process(c));
+	return list;
+}
+
+static json_t *
+status_meshes(struct supervisor *s, const struct msg_status *q)
+{
+	json_t		*list = json_array(), *o;
+	struct member	*mb;
+
+	TAILQ_FOREACH(mb, &s->members, entry) {
+		if (!q->all && !member_allows(mb, q->uid))
+			continue;
+		o = json_pack("{s:s,s:s}", "slug", mb->mesh.slug, "state",
+		    conn_state_name(mb->state));
+		if (mb->reason[0] != '\0')
+			json_object_set_new(o, "reason",
+			    json_string(mb->reason));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* How many sessions are in which state. */
+static json_t *
+status_sessions(struct supervisor *s, const struct msg_status *q)
+{
+	json_t		*o = json_object();
+	struct session	*se;
+	const char	*state;
+
+	json_object_set_new(o, "open", json_integer(0));
+	TAILQ_FOREACH(se, &s->sessions, entry) {
+		if (se->dead || (!q->all && se->rec.uid != q->uid))
+			continue;
+		state = conn_state_name(se->draining ? CONN_DRAINING :
+		    se->state == CONN_RECONNECTING ? CONN_CONNECTING :
+		    se->state);
+		json_object_set_new(o, state, json_integer(1 +
+		    json_integer_value(json_object_get(o, state))));
+	}
+	return o;
+}
+
+int
+on_status(void *child, struct msg *m)
+{
+	struct supervisor	*s = child_sup(child);
+	struct msg_status	 q;
+	struct msg_json		 body;
+	json_free_t		 free_text;
+	json_t			*o;
+	char			*text;
+
+	if (msg_decode(m, &q) == -1)
+		return -1;
+	o = json_pack("{s:s,s:s,s:I,s:I,s:o,s:o,s:o}",
+	    "state", s->state == SUP_RUNNING ? "running" :
+	    s->state == SUP_STARTING ? "starting" : "stopping",
+	    "version", PACKAGE_VERSION,
+	    "uptime_s", (json_int_t)((clock_mono_ms() - s->started_mono) /
+	    1000), "pid", (json_int_t)getpid(),
+	    "processes", status_processes(s, &q),
+	    "meshes", status_meshes(s, &q),
+	    "sessions", status_sessions(s, &q));
+	if (o == NULL || (text = json_dumps(o, JSON_COMPACT)) == NULL)
+		fatalx("status: out of memory");
+	body.json.p = (const uint8_t *)text;
+	body.json.len = strlen(text);
+	child_send(child, MSG_SUP_STATUS, m->seq, &body, -1);
+	json_get_alloc_funcs(NULL, &free_text);
+	free_text(text);
+	json_decref(o);
+	return 0;
+}

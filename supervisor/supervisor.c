@@ -1,0 +1,377 @@
+/*
+ * The supervisor's loop: start, the table of who may tell it what, stop.
+ * It may not parse what clients or brokers sent, nor open mesh.db.
+ */
+
+#include "supervisor/supervisor.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/fd.h"
+#include "common/rules.h"
+#include "common/xalloc.h"
+#include "supervisor/address.h"
+#include "supervisor/child.h"
+#include "supervisor/core.h"
+#include "supervisor/listen.h"
+#include "supervisor/lock.h"
+#include "supervisor/logger.h"
+#include "supervisor/member.h"
+#include "supervisor/register.h"
+#include "supervisor/registry.h"
+#include "supervisor/session.h"
+#include "supervisor/signals.h"
+#include "supervisor/status.h"
+
+#define START_MS	30000	/* until the API must answer */
+#define STEP_MS		50	/* between looks while stopping */
+#define STEP_STORE	40	/* steps until store and broker are told */
+#define STEP_KILL	76	/* steps until what is left is killed: 3.8 s */
+
+static int
+on_log(void *child, struct msg *m)
+{
+	struct msg_log	body;
+
+	if (msg_decode(m, &body) == -1)
+		return -1;
+	child_log(child, (enum log_level)body.level, body.text);
+	return 0;
+}
+
+static int
+on_ready(void *child, struct msg *m)
+{
+	if (msg_decode(m, NULL) == -1)
+		return -1;
+	child_set_up(child);
+	return 0;
+}
+
+#define FROM_ALL	(PEER_STORE | PEER_GATE | PEER_WORKER | \
+	PEER_RESOLVER | PEER_BROKER)
+#define ALIVE		(CHILD_STARTING | CHILD_UP | CHILD_STOPPING)
+#define WORKING		(CHILD_UP | CHILD_STOPPING)
+
+static const struct rule supervisor_rules[] = {
+	{ MSG_LOG, FROM_ALL, ALIVE, on_log },
+	{ MSG_READY, PEER_STORE | PEER_GATE | PEER_RESOLVER | PEER_BROKER,
+	    CHILD_STARTING | CHILD_STOPPING, on_ready },
+	{ MSG_GATE_REGISTER, PEER_GATE, WORKING, on_register },
+	{ MSG_GATE_END, PEER_GATE, WORKING, on_end },
+	{ MSG_GATE_STATUS, PEER_GATE, WORKING, on_status },
+	{ MSG_WRK_READY, PEER_WORKER, CHILD_STARTING | CHILD_STOPPING,
+	    on_worker_ready },
+	{ MSG_WRK_STATE, PEER_WORKER, WORKING, on_worker_state },
+	{ MSG_WRK_NEED_ADDRESS, PEER_WORKER, WORKING, on_need_address },
+	{ MSG_WRK_NEED_ATTEST, PEER_WORKER, WORKING, on_need_attest },
+	{ MSG_WRK_ATTESTED, PEER_WORKER, WORKING, on_attested },
+	{ MSG_WRK_DRAINED, PEER_WORKER, WORKING, on_drained },
+	{ MSG_RES_RESOLVED, PEER_RESOLVER, WORKING, on_resolved },
+	{ MSG_BRK_MEMBER, PEER_BROKER, WORKING, on_broker_member },
+};
+
+int
+supervisor_dispatch(struct child *c, struct msg *m)
+{
+	if (rules_dispatch(supervisor_rules,
+	    sizeof supervisor_rules / sizeof supervisor_rules[0],
+	    child_peer(c), child_state(c), c, m) == 0)
+		return 0;
+	log_warnx("%s: unexpected or malformed message %s",
+	    child_role_name(child_role(c)), msg_name(m->type));
+	return -1;
+}
+
+struct supervisor *
+supervisor_new(void)
+{
+	struct supervisor	*s = xcalloc(1, sizeof *s);
+
+	s->ready_fd = s->state_lock = s->run_lock = -1;
+	s->listen_unix = s->listen_admin = -1;
+	s->listen_tcp = s->listen_broker = -1;
+	s->started_at = clock_wall_ms();
+	s->started_mono = clock_mono_ms();
+	s->system_mode = geteuid() == 0;
+	TAILQ_INIT(&s->children);
+	TAILQ_INIT(&s->members);
+	TAILQ_INIT(&s->sessions);
+	TAILQ_INIT(&s->resolving);
+	if (gethostname(s->hostname, sizeof s->hostname - 1) == -1 ||
+	    s->hostname[0] == '\0')
+		strcpy(s->hostname, "localhost");
+	return s;
+}
+
+void
+supervisor_free(struct supervisor **sp)
+{
+	struct supervisor	*s = *sp;
+
+	if (s == NULL)
+		return;
+	address_free_all(s);
+	session_free_all(s);
+	member_free_all(s);
+	if (s->base != NULL) {
+		core_free(s);
+		signals_deinit(s);
+		if (s->ev_stop != NULL)
+			event_free(s->ev_stop);
+		if (s->ev_start != NULL)
+			event_free(s->ev_start);
+		event_base_free(s->base);
+	}
+	registry_close(&s->registry);
+	fd_close(&s->listen_unix);
+	fd_close(&s->listen_admin);
+	fd_close(&s->listen_tcp);
+	fd_close(&s->listen_broker);
+	fd_close(&s->ready_fd);
+	logger_close(&s->logger);
+	sodium_memzero(s->host_key, sizeof s->host_key);
+	sodium_memzero(s->local_token, sizeof s->local_token);
+	free(s->libexec);
+	free(s->mesh_db);
+	paths_clear(&s->paths);
+	fd_close(&s->run_lock);		/* last: now another may start */
+	fd_close(&s->state_lock);
+	free(s);
+	*sp = NULL;
+}
+
+int
+supervisor_wants_broker(const struct supervisor *s)
+{
+	const struct member	*mb;
+
+	if (s->conf.broker_enabled != CONF_AUTO)
+		return s->conf.broker_enabled == CONF_YES;
+	TAILQ_FOREACH(mb, &s->members, entry)
+		if (mb->mesh.embedded)
+			return 1;
+	return 0;
+}
+
+void
+supervisor_after(struct event *ev, int64_t ms)
+{
+	struct timeval	tv = { ms / 1000, ms % 1000 * 1000 };
+
+	event_add(ev, &tv);
+}
+
+/* Where the embedded broker is reached: its address, or this host. */
+static int
+supervisor_listen_broker(struct supervisor *s, char *err, size_t errlen)
+{
+	const char	*where = s->conf.broker_listen, *colon;
+	size_t		 n;
+
+	if (!supervisor_wants_broker(s))
+		return 0;
+	s->listen_broker = listen_tcp(where, &s->broker_port, err, errlen);
+	if (s->listen_broker == -1)
+		return -1;
+	colon = strrchr(where, ':');
+	n = (size_t)(colon - where);
+	if (where[0] == '[') {
+		where++;
+		n -= 2;
+	}
+	snprintf(s->broker_host, sizeof s->broker_host, "%.*s", (int)n, where);
+	if (strcmp(s->broker_host, "0.0.0.0") == 0)
+		strcpy(s->broker_host, "127.0.0.1");
+	else if (strcmp(s->broker_host, "::") == 0)
+		strcpy(s->broker_host, "::1");
+	return 0;
+}
+
+/* The API's sockets; TCP only where it is configured. */
+static int
+supervisor_listen(struct supervisor *s, char *err, size_t errlen)
+{
+	char		*path, where[32];
+	uint16_t	 port;
+
+	path = paths_join(s->paths.run_dir, PATHS_SOCKET);
+	s->listen_unix = listen_unix(path, s->system_mode ? 0666 : 0600, err,
+	    errlen);
+	free(path);
+	if (s->listen_unix == -1)
+		return -1;
+	path = paths_join(s->paths.run_dir, PATHS_ADMIN);
+	s->listen_admin = listen_unix(path, 0600, err, errlen);
+	free(path);
+	if (s->listen_admin == -1)
+		return -1;
+	if (s->conf.tcp_port != 0) {
+		snprintf(where, sizeof where, "127.0.0.1:%d",
+		    (int)s->conf.tcp_port);
+		s->listen_tcp = listen_tcp(where, &port, err, errlen);
+		if (s->listen_tcp == -1)
+			return -1;
+	}
+	return supervisor_listen_broker(s, err, errlen);
+}
+
+static void
+supervisor_start_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	supervisor_fail(arg, "not ready within %d s, see the log",
+	    START_MS / 1000);
+}
+
+int
+supervisor_start(struct supervisor *s, char *err, size_t errlen)
+{
+	if (member_load(s, err, errlen) == -1 ||
+	    supervisor_listen(s, err, errlen) == -1)
+		return -1;
+	signals_init(s);
+	core_new(s);
+	s->ev_start = evtimer_new(s->base, supervisor_start_timeout, s);
+	if (s->ev_start == NULL)
+		fatalx("evtimer_new failed");
+	supervisor_after(s->ev_start, START_MS);
+	core_start(s);
+	return 0;
+}
+
+/* One line to who waits in `meshsup start`. */
+static void
+supervisor_tell_starter(struct supervisor *s, const char *line)
+{
+	if (s->ready_fd == -1)
+		return;
+	if (fd_write_all(s->ready_fd, line, strlen(line)) == -1)
+		log_debug("nobody waits for the start");
+	fd_close(&s->ready_fd);
+}
+
+void
+supervisor_check_ready(struct supervisor *s)
+{
+	struct member	*mb;
+
+	if (s->state != SUP_STARTING || !core_is_up(s))
+		return;
+	TAILQ_FOREACH(mb, &s->members, entry)
+		if (mb->mesh.embedded && !mb->known)
+			return;
+	s->state = SUP_RUNNING;
+	event_del(s->ev_start);
+	lock_say(s->state_lock, "running");
+	lock_say(s->run_lock, "running");
+	log_info("ready, socket %s/%s", s->paths.run_dir, PATHS_SOCKET);
+	supervisor_tell_starter(s, "ok\n");
+}
+
+void
+supervisor_fail(struct supervisor *s, const char *fmt, ...)
+{
+	char	text[512], line[600];
+	va_list	ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	log_warnx("%s", text);
+	if (s->state != SUP_STARTING)
+		return;
+	snprintf(line, sizeof line, "error %s\n", text);
+	supervisor_tell_starter(s, line);
+	s->exit_code = 1;
+	supervisor_stop(s);
+}
+
+/* Have all of them ended?  store and broker count only at the end. */
+static int
+supervisor_alone(struct supervisor *s, int all)
+{
+	struct child	*c;
+
+	for (c = TAILQ_FIRST(&s->children); c != NULL; c = child_next(c))
+		if (child_running(c) && (all || (c != s->store &&
+		    c != s->broker)))
+			return 0;
+	return 1;
+}
+
+/* Workers first, so that the store hears their last words. */
+static void
+supervisor_stop_step(evutil_socket_t fd, short what, void *arg)
+{
+	struct supervisor	*s = arg;
+	struct child		*c;
+
+	(void)fd;
+	(void)what;
+	s->stop_step++;
+	if (supervisor_alone(s, 0) || s->stop_step >= STEP_STORE) {
+		child_stop(s->store);
+		if (s->broker != NULL)
+			child_stop(s->broker);
+	}
+	if (s->stop_step >= STEP_KILL)
+		for (c = TAILQ_FIRST(&s->children); c != NULL;
+		    c = child_next(c))
+			child_kill(c);
+	if (supervisor_alone(s, 1))
+		event_base_loopbreak(s->base);
+}
+
+void
+supervisor_stop(struct supervisor *s)
+{
+	struct child	*c;
+
+	if (s->state == SUP_STOPPING)
+		return;
+	s->state = SUP_STOPPING;
+	lock_say(s->state_lock, "stopping");
+	lock_say(s->run_lock, "stopping");
+	if (s->ev_start != NULL)
+		event_del(s->ev_start);
+	for (c = TAILQ_FIRST(&s->children); c != NULL; c = child_next(c))
+		if (c != s->store && c != s->broker)
+			child_stop(c);
+	s->ev_stop = event_new(s->base, -1, EV_PERSIST, supervisor_stop_step,
+	    s);
+	if (s->ev_stop == NULL)
+		fatalx("event_new failed");
+	supervisor_after(s->ev_stop, STEP_MS);
+}
+
+int
+supervisor_loop(struct supervisor *s)
+{
+	char	*path;
+	size_t	 i;
+	static const char *const names[] = { PATHS_SOCKET, PATHS_ADMIN,
+	    PATHS_PID };
+
+	if (event_base_dispatch(s->base) == -1)
+		fatalx("event loop failed");
+	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+		path = paths_join(s->paths.run_dir, names[i]);
+		if (unlink(path) == -1 && errno != ENOENT)
+			log_warn("%s", path);
+		free(path);
+	}
+	log_info("stopped");
+	return s->exit_code;
+}

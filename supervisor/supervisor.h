@@ -1,0 +1,100 @@
+#ifndef SUPERVISOR_SUPERVISOR_H
+#define SUPERVISOR_SUPERVISOR_H
+
+/*
+ * The supervisor forks and watches the others, owns the listening sockets and
+ * is the source of truth for sessions and meshes.  It parses nothing that a
+ * client or the network sent, and never opens mesh.db.
+ */
+
+#include <sys/queue.h>
+
+#include <stdint.h>
+
+#include "common/conf.h"
+#include "common/identity.h"
+#include "common/msg.h"
+#include "common/paths.h"
+
+struct child;
+struct event;
+struct event_base;
+struct logger;
+struct member;
+struct registry;
+struct resolving;
+struct session;
+
+enum sup_state { SUP_STARTING, SUP_RUNNING, SUP_STOPPING };
+
+TAILQ_HEAD(child_list, child);
+TAILQ_HEAD(member_list, member);
+TAILQ_HEAD(session_list, session);
+TAILQ_HEAD(resolving_list, resolving);
+
+struct supervisor {
+	struct event_base *base;
+	struct conf	 conf;
+	struct paths	 paths;
+	char		*libexec;	/* where the other programs are */
+	char		*mesh_db;
+	char		 hostname[MSG_HOST_SIZE];
+	int		 foreground;
+	int		 system_mode;	/* started as root */
+	int		 ready_fd;	/* `meshsup start` waits there, or -1 */
+	enum sup_state	 state;
+	int64_t		 started_at;	/* wall, ms */
+	int64_t		 started_mono;
+	int		 exit_code;
+
+	uint8_t		 host_key[HOST_KEY_LEN];
+	int		 state_lock, run_lock;
+	int		 listen_unix, listen_admin, listen_tcp, listen_broker;
+	char		 broker_host[64];	/* where workers reach it */
+	uint16_t	 broker_port;
+	char		 local_token[65];
+
+	struct logger	*logger;
+	struct registry	*registry;
+	struct child	*store, *gate, *resolver, *broker;
+	int		 store_seen;	/* mesh.db is there */
+	uint32_t	 next_seq;
+	struct child_list children;	/* all of them, workers included */
+	struct member_list members;
+	struct session_list sessions;
+	struct resolving_list resolving;
+	struct event	*ev_stop;	/* steps of stopping */
+	struct event	*ev_start;	/* the start took too long */
+	int		 stop_step;
+	struct event	*ev_sig[5];
+};
+
+struct supervisor *supervisor_new(void);
+void	supervisor_free(struct supervisor **);
+
+/* Children, sockets and meshes.  -1 with a sentence in err. */
+int	supervisor_start(struct supervisor *, char *err, size_t errlen);
+
+/* Until it has stopped; returns the exit code. */
+int	supervisor_loop(struct supervisor *);
+
+/* Begin to stop: children are told, then killed. */
+void	supervisor_stop(struct supervisor *);
+
+/* The start has failed: say why to who waits for it, and stop. */
+void	supervisor_fail(struct supervisor *, const char *, ...)
+	    LOG_FMT(2, 3);
+
+/* Something came up: is everything there that the API needs? */
+void	supervisor_check_ready(struct supervisor *);
+
+/* Set a timer, in ms. */
+void	supervisor_after(struct event *, int64_t ms);
+
+/* Is an embedded broker wanted? */
+int	supervisor_wants_broker(const struct supervisor *);
+
+/* Rules: one message of a child, by its role and state. */
+int	supervisor_dispatch(struct child *, struct msg *);
+
+#endif
