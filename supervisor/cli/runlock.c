@@ -38,14 +38,14 @@ runlock_parse(struct runlock *rl, const char *p, size_t len)
 }
 
 /*
- * Does somebody hold the lock?  Trying it takes it for a moment, which could
- * refuse a supervisor that starts just then; so it is not tried when the pid
- * in the file no longer exists.  -1: errno.
+ * Does that process hold the lock?  Trying it takes it for a moment, which
+ * could refuse a supervisor that starts just then; so it is not tried when no
+ * pid stands there yet, or when there is no such process any more.
  */
 static int
 is_held(int fd, pid_t pid)
 {
-	if (pid != 0 && kill(pid, 0) == -1 && errno == ESRCH)
+	if (pid == 0 || (kill(pid, 0) == -1 && errno == ESRCH))
 		return 0;
 	if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
 		flock(fd, LOCK_UN);

@@ -16,12 +16,12 @@
 enum runlock_held {
 	RUNLOCK_FREE,		/* no file, or an empty one: stopped */
 	RUNLOCK_LEFT,		/* a pid stands in it, but nobody holds it */
-	RUNLOCK_HELD,
+	RUNLOCK_HELD,		/* by the process that stands in it */
 };
 
 struct runlock {
 	enum runlock_held held;
-	pid_t		  pid;		/* 0 when it does not say */
+	pid_t		  pid;		/* 0 when it is free */
 	char		  state[RUNLOCK_STATE_MAX]; /* "" likewise */
 };
 

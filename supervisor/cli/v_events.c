@@ -1,7 +1,7 @@
 /*
  * events: follow the stream.  It comes back by itself after a loss, with the
- * id of the last event that was written, so that none is missed; an interrupt
- * ends it, and is its ordinary end.
+ * id of the last message that was written, so that none behind that is
+ * missed; an interrupt ends it, and is its ordinary end.
  */
 
 #include <sys/signalfd.h>

@@ -91,30 +91,58 @@ start_already(const struct cli *c, struct runlock *rl)
 	return rc;
 }
 
+/* It is ready: say so. */
+static int
+start_done(const struct cli *c)
+{
+	struct runlock	 rl;
+	char		 err[512], *version = version_probe(c);
+	int		 rc;
+
+	if (runlock_read(&rl, c->paths.run_dir, err, sizeof err) == -1)
+		rl.pid = 0;
+	rc = say_running(c, rl.pid, version != NULL ? version :
+	    PACKAGE_VERSION, 0);
+	free(version);
+	return rc;
+}
+
+/*
+ * It ended, with an error or without.  When another start was faster, ours
+ * found everything locked, and what was asked for runs all the same.
+ */
+static int
+start_failed(const struct cli *c, const char *why)
+{
+	struct runlock	 rl;
+	char		 err[512];
+
+	if (runlock_read(&rl, c->paths.run_dir, err, sizeof err) == 0 &&
+	    rl.held == RUNLOCK_HELD)
+		return start_already(c, &rl);
+	return cli_fail(c, "meshsup did not start: %s", why);
+}
+
 /* Report how a start ended. */
 static int
 start_wait(const struct cli *c, int fd)
 {
-	struct runlock	 rl;
-	char		 text[1024], err[512], *log, *version;
-	int		 rc = CLI_FAIL;
+	char	 text[1024], *log, *why;
+	int	 rc = CLI_FAIL;
 
 	log = paths_join(c->paths.state_dir, PATHS_LOG);
 	switch (spawn_wait(fd, START_MAX_MS, text, sizeof text)) {
 	case SPAWN_READY:
-		runlock_read(&rl, c->paths.run_dir, err, sizeof err);
-		version = version_probe(c);
-		rc = say_running(c, rl.pid, version != NULL ? version :
-		    PACKAGE_VERSION, 0);
-		free(version);
+		rc = start_done(c);
 		break;
 	case SPAWN_ERROR:
-		cli_warn(c, "meshsup did not start: %s", text);
+		rc = start_failed(c, text);
 		break;
 	case SPAWN_DIED:
-		cli_warn(c, "meshsup did not start: it ended before it was "
-		    "ready; its log (%s) says why, or meshsup start "
-		    "--foreground", log);
+		xasprintf(&why, "it ended before it was ready; its log (%s) "
+		    "says why, or meshsup start --foreground", log);
+		rc = start_failed(c, why);
+		free(why);
 		break;
 	case SPAWN_LATE:
 		cli_warn(c, "meshsup is not ready after %d s; it goes on "

@@ -21,7 +21,7 @@
 #define STOP_MAX_S	3600
 #define QUIET_MS	1000	/* before progress is shown */
 #define POLL_MS		50
-#define FIND_TRIES	40
+#define FIND_TRIES	10
 
 /* The process to be stopped; fd is -1 where the kernel has no pidfds. */
 struct target {
@@ -42,8 +42,6 @@ target_try(struct target *t)
 		goto fail;
 	if (rl.held != RUNLOCK_HELD)
 		return 1;
-	if (rl.pid == 0)
-		return 2;
 	t->pid = rl.pid;
 	t->fd = (int)syscall(SYS_pidfd_open, rl.pid, 0);
 	if (runlock_read(&again, dir, err, sizeof err) == -1)
@@ -55,10 +53,7 @@ fail:
 	return -1;
 }
 
-/*
- * 0 and the holder of the lock; 1: nobody holds it; -1: said why.  For a
- * moment the lock may be held and not say by whom.
- */
+/* 0 and the holder of the lock; 1: nobody holds it; -1: said why. */
 static int
 target_find(struct target *t)
 {
@@ -74,7 +69,7 @@ target_find(struct target *t)
 	}
 	if (r != 2)
 		return r;
-	cli_warn(t->cli, "the lock in %s does not say who holds it",
+	cli_warn(t->cli, "the lock in %s does not stay in one hand",
 	    t->cli->paths.run_dir);
 	return -1;
 }

@@ -153,8 +153,8 @@ static const struct verb verbs[] = {
 	{ "outbox list", "", "show what was sent and what became of it", NULL,
 	    opts_outbox_list, AS_SESSION, 0, 0, v_outbox_list },
 	{ "events", "", "follow messages and peers as they come",
-	    "Comes back by itself when meshsup is restarted, without a gap.  "
-	    "An interrupt ends it, with exit code 0.",
+	    "Connects again by itself, and goes on behind the last message "
+	    "that was shown.  An interrupt ends it, with exit code 0.",
 	    opts_events, AS_SESSION, 0, 0, v_events },
 	{ "peers", "", "show who is on the mesh", NULL,
 	    opts_peers, AS_SESSION, 0, 0, v_peers },
