@@ -59,22 +59,23 @@ say_running(const struct cli *c, pid_t pid, const char *version, int already)
 	return CLI_OK;
 }
 
-/* A supervisor holds the lock: wait for its API, as its own start does. */
+/*
+ * A supervisor holds the lock: wait for its API, as its own start does.  why
+ * is what our own start said when it failed, NULL when there was none; the
+ * holder may be that one still, on its way out.
+ */
 static int
-start_already(const struct cli *c, struct runlock *rl)
+start_already(const struct cli *c, struct runlock *rl, const char *why)
 {
 	int64_t	 deadline = clock_mono_ms() + START_MAX_MS;
 	char	 err[512], *version;
-	pid_t	 pid = rl->pid;
 	int	 rc;
 
-	for (;;) {
-		if (strcmp(rl->state, "stopping") == 0)
+	while ((version = version_probe(c)) == NULL) {
+		if (strcmp(rl->state, "stopping") == 0 && why == NULL)
 			return cli_fail(c, "the meshsup of %s is stopping "
 			    "(pid %d); start it again when it has ended",
 			    c->paths.run_dir, (int)rl->pid);
-		if ((version = version_probe(c)) != NULL)
-			break;
 		if (clock_mono_ms() >= deadline)
 			return cli_fail(c, "meshsup runs (pid %d), but its "
 			    "API does not answer on %s", (int)rl->pid,
@@ -83,8 +84,9 @@ start_already(const struct cli *c, struct runlock *rl)
 		if (runlock_read(rl, c->paths.run_dir, err, sizeof err) == -1)
 			return cli_fail(c, "%s", err);
 		if (rl->held != RUNLOCK_HELD)
-			return cli_fail(c, "another start of meshsup (pid %d) "
-			    "failed just now; its log says why", (int)pid);
+			return cli_fail(c, "meshsup did not start: %s",
+			    why != NULL ? why : "it was just starting, and "
+			    "ended; its log says why");
 	}
 	rc = say_running(c, rl->pid, version, 1);
 	free(version);
@@ -119,7 +121,7 @@ start_failed(const struct cli *c, const char *why)
 
 	if (runlock_read(&rl, c->paths.run_dir, err, sizeof err) == 0 &&
 	    rl.held == RUNLOCK_HELD)
-		return start_already(c, &rl);
+		return start_already(c, &rl, why);
 	return cli_fail(c, "meshsup did not start: %s", why);
 }
 
@@ -195,7 +197,7 @@ v_start(struct cli *c)
 	} else if (runlock_read(&rl, c->paths.run_dir, err, sizeof err) == -1)
 		rc = cli_fail(c, "%s", err);
 	else if (rl.held == RUNLOCK_HELD)
-		rc = start_already(c, &rl);
+		rc = start_already(c, &rl, NULL);
 	else if ((fd = spawn_detached(argv, err, sizeof err)) == -1)
 		rc = cli_fail(c, "%s", err);
 	else {
