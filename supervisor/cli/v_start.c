@@ -71,11 +71,13 @@ start_already(const struct cli *c, struct runlock *rl, const char *why)
 	char	 err[512], *version;
 	int	 rc;
 
-	while ((version = version_probe(c)) == NULL) {
+	for (;;) {
 		if (strcmp(rl->state, "stopping") == 0 && why == NULL)
 			return cli_fail(c, "the meshsup of %s is stopping "
 			    "(pid %d); start it again when it has ended",
 			    c->paths.run_dir, (int)rl->pid);
+		if ((version = version_probe(c)) != NULL)
+			break;
 		if (clock_mono_ms() >= deadline)
 			return cli_fail(c, "meshsup runs (pid %d), but its "
 			    "API does not answer on %s", (int)rl->pid,
