@@ -24,12 +24,11 @@ runlock_parse(struct runlock *rl, const char *p, size_t len)
 	rl->pid = 0;
 	*rl->state = '\0';
 	if (len >= sizeof text)
-		return -1;
+		len = sizeof text - 1;
 	memcpy(text, p, len);
 	text[len] = '\0';
 	if (sscanf(text, "%ld %15[a-z]%c", &pid, rl->state, &end) != 3 ||
-	    strchr(text, '\n') != text + len - 1 || end != '\n' ||
-	    pid <= 1 || pid > INT_MAX) {
+	    end != '\n' || pid <= 1 || pid > INT_MAX) {
 		*rl->state = '\0';
 		return -1;
 	}
@@ -54,6 +53,17 @@ is_held(int fd, pid_t pid)
 	return errno == EWOULDBLOCK ? 1 : -1;
 }
 
+/* Is there a pid file?  A supervisor that ends by itself removes it. */
+static int
+is_left(const char *run_dir)
+{
+	char	*path = paths_join(run_dir, PATHS_PID);
+	int	 r = access(path, F_OK) == 0;
+
+	free(path);
+	return r;
+}
+
 int
 runlock_read(struct runlock *rl, const char *run_dir, char *err,
     size_t errlen)
@@ -61,29 +71,27 @@ runlock_read(struct runlock *rl, const char *run_dir, char *err,
 	char	*path = paths_join(run_dir, PATHS_RUN_LOCK);
 	char	 text[64];
 	ssize_t	 n;
-	int	 fd, held, r = -1;
+	int	 fd, held = -1, absent = 0;
 
 	memset(rl, 0, sizeof *rl);
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) == -1) {
-		if (errno == ENOENT || errno == ENOTDIR)
-			r = 0;
-		else
-			snprintf(err, errlen, "%s: %s", path,
-			    strerror(errno));
-		free(path);
-		return r;
-	}
-	if ((n = read(fd, text, sizeof text)) != -1) {
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) == -1)
+		absent = errno == ENOENT || errno == ENOTDIR;
+	else if ((n = read(fd, text, sizeof text)) != -1) {
 		runlock_parse(rl, text, (size_t)n);
-		if ((held = is_held(fd, rl->pid)) != -1) {
-			rl->held = held ? RUNLOCK_HELD :
-			    rl->pid != 0 ? RUNLOCK_LEFT : RUNLOCK_FREE;
-			r = 0;
-		}
+		held = is_held(fd, rl->pid);
 	}
-	if (r == -1)
+	if (held == -1 && !absent)
 		snprintf(err, errlen, "%s: %s", path, strerror(errno));
-	close(fd);
+	if (fd != -1)
+		close(fd);
 	free(path);
-	return r;
+	if (held == -1 && !absent)
+		return -1;
+	if (held == 1)
+		rl->held = RUNLOCK_HELD;
+	else {
+		memset(rl, 0, sizeof *rl);
+		rl->held = is_left(run_dir) ? RUNLOCK_LEFT : RUNLOCK_FREE;
+	}
+	return 0;
 }

@@ -14,18 +14,21 @@
 #define RUNLOCK_STATE_MAX	16
 
 enum runlock_held {
-	RUNLOCK_FREE,		/* no file, or an empty one: stopped */
-	RUNLOCK_LEFT,		/* a pid stands in it, but nobody holds it */
+	RUNLOCK_FREE,		/* by nobody: stopped */
+	RUNLOCK_LEFT,		/* likewise, but the pid file is still there */
 	RUNLOCK_HELD,		/* by the process that stands in it */
 };
 
 struct runlock {
 	enum runlock_held held;
-	pid_t		  pid;		/* 0 when it is free */
+	pid_t		  pid;		/* 0 unless it is held */
 	char		  state[RUNLOCK_STATE_MAX]; /* "" likewise */
 };
 
-/* The text of the file.  0, or -1 with pid 0 and no state. */
+/*
+ * The text of the file, of which the first line counts: a longer one may be
+ * behind it for a moment.  0, or -1 with pid 0 and no state.
+ */
 int	runlock_parse(struct runlock *, const char *, size_t len);
 
 /* -1 with a sentence in err: the file cannot be read. */

@@ -213,9 +213,11 @@ directory_of_the_run(void **state)
 static void
 text_of_the_lock(void **state)
 {
+	/* The second was written over "12345 starting\n" just now. */
+	static const char	*good[] = { "12 running\n",
+				    "12 running\ning\n" };
 	static const char	*bad[] = { "", "12", "12 running",
-				    "x running\n", "12 running\n\n",
-				    "-5 running\n",
+				    "x running\n", "-5 running\n",
 				    "1 running\n", "12 Running\n",
 				    "99999999999 running\n",
 				    "12 averyveryverylongstate\n" };
@@ -223,9 +225,12 @@ text_of_the_lock(void **state)
 	size_t			 i;
 
 	(void)state;
-	assert_int_equal(runlock_parse(&rl, "12 running\n", 11), 0);
-	assert_int_equal(rl.pid, 12);
-	assert_string_equal(rl.state, "running");
+	for (i = 0; i < sizeof good / sizeof *good; i++) {
+		assert_int_equal(runlock_parse(&rl, good[i],
+		    strlen(good[i])), 0);
+		assert_int_equal(rl.pid, 12);
+		assert_string_equal(rl.state, "running");
+	}
 	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
 		assert_int_equal(runlock_parse(&rl, bad[i], strlen(bad[i])),
 		    -1);
@@ -238,26 +243,32 @@ static void
 lock_held_left_and_free(void **state)
 {
 	struct runlock	 rl;
-	char		 text[64];
+	char		 text[64], pidfile[128];
 	int		 fd;
 
 	(void)state;
 	snprintf(path, sizeof path, "%s/%s", dir, PATHS_RUN_LOCK);
+	snprintf(pidfile, sizeof pidfile, "%s/%s", dir, PATHS_PID);
 	assert_int_equal(runlock_read(&rl, dir, err, sizeof err), 0);
 	assert_int_equal(rl.held, RUNLOCK_FREE);
 	snprintf(text, sizeof text, "%d stopping\n", (int)getpid());
 	file_write(text);
 	assert_int_equal(runlock_read(&rl, dir, err, sizeof err), 0);
-	assert_int_equal(rl.held, RUNLOCK_LEFT);
+	assert_int_equal(rl.held, RUNLOCK_FREE);
+	assert_int_equal(rl.pid, 0);
 	assert_true((fd = open(path, O_RDWR)) != -1);
 	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(symlink("/", pidfile), 0);
 	assert_int_equal(runlock_read(&rl, dir, err, sizeof err), 0);
 	assert_int_equal(rl.held, RUNLOCK_HELD);
 	assert_int_equal(rl.pid, getpid());
 	assert_string_equal(rl.state, "stopping");
 	close(fd);
-	file_write("");
 	assert_int_equal(runlock_read(&rl, dir, err, sizeof err), 0);
+	assert_int_equal(rl.held, RUNLOCK_LEFT);
+	assert_int_equal(unlink(pidfile), 0);
+	assert_int_equal(runlock_read(&rl, "/proc/self/mem", err,
+	    sizeof err), 0);
 	assert_int_equal(rl.held, RUNLOCK_FREE);
 }
 
