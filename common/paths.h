@@ -39,6 +39,7 @@ char	*paths_join(const char *dir, const char *name);
 #define PATHS_SOCKET	"daemon.sock"
 #define PATHS_ADMIN	"admin.sock"
 #define PATHS_RUN_LOCK	"meshsup.lock"	/* flocked; "<pid> <state>\n" */
+#define PATHS_TOKEN	"local-token"	/* for TCP callers */
 #define PATHS_PID	"meshsup.pid"	/* for people */
 
 /* Names below the state directory. */

@@ -33,6 +33,7 @@
 #include "supervisor/signals.h"
 #include "supervisor/status.h"
 
+#define TOKEN_LEN	43	/* 32 bytes in base64url */
 #define START_MS	30000	/* until the API must answer */
 #define STEP_MS		50	/* between looks while stopping */
 #define STEP_STORE	40	/* steps until store and broker are told */
@@ -198,6 +199,37 @@ supervisor_listen_broker(struct supervisor *s, char *err, size_t errlen)
 	return 0;
 }
 
+/* What a TCP caller must show: kept, so that clients need not ask again. */
+static int
+supervisor_token(struct supervisor *s, char *err, size_t errlen)
+{
+	const size_t	 want = sizeof s->local_token - 1;
+	uint8_t		 raw[32];
+	char		*path = paths_join(s->paths.run_dir, PATHS_TOKEN), *old;
+	size_t		 len;
+	int		 ret = 0;
+
+	old = fd_read_file(path, want + 1, &len);
+	if (old != NULL && len > 0 && old[len - 1] == '\n')
+		old[--len] = '\0';
+	if (old != NULL && len == TOKEN_LEN)
+		memcpy(s->local_token, old, len + 1);
+	else {
+		randombytes_buf(raw, sizeof raw);
+		sodium_bin2base64(s->local_token, sizeof s->local_token, raw,
+		    sizeof raw, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+		sodium_memzero(raw, sizeof raw);
+		ret = fd_write_file(path, 0600, s->local_token,
+		    strlen(s->local_token));
+		if (ret == -1)
+			snprintf(err, errlen, "%.400s: %s", path,
+			    strerror(errno));
+	}
+	freezero_str(old);
+	free(path);
+	return ret;
+}
+
 /* The API's sockets; TCP only where it is configured. */
 static int
 supervisor_listen(struct supervisor *s, char *err, size_t errlen)
@@ -217,6 +249,8 @@ supervisor_listen(struct supervisor *s, char *err, size_t errlen)
 	if (s->listen_admin == -1)
 		return -1;
 	if (s->conf.tcp_port != 0) {
+		if (supervisor_token(s, err, errlen) == -1)
+			return -1;
 		snprintf(where, sizeof where, "127.0.0.1:%d",
 		    (int)s->conf.tcp_port);
 		s->listen_tcp = listen_tcp(where, &port, err, errlen);
