@@ -116,11 +116,15 @@ start_done(const struct cli *c)
  * found everything locked, and what was asked for runs all the same.
  */
 static int
-start_failed(const struct cli *c, const char *why)
+start_failed(const struct cli *c, const char *said, const char *log)
 {
 	struct runlock	 rl;
-	char		 err[512];
+	char		 err[512], why[2048];
 
+	if (access(log, F_OK) == 0)
+		snprintf(why, sizeof why, "%s (log: %s)", said, log);
+	else
+		snprintf(why, sizeof why, "%s", said);
 	if (runlock_read(&rl, c->paths.run_dir, err, sizeof err) == 0 &&
 	    rl.held == RUNLOCK_HELD)
 		return start_already(c, &rl, why);
@@ -131,7 +135,7 @@ start_failed(const struct cli *c, const char *why)
 static int
 start_wait(const struct cli *c, int fd)
 {
-	char	 text[1024], *log, *why;
+	char	 text[1024], *log;
 	int	 rc = CLI_FAIL;
 
 	log = paths_join(c->paths.state_dir, PATHS_LOG);
@@ -140,13 +144,11 @@ start_wait(const struct cli *c, int fd)
 		rc = start_done(c);
 		break;
 	case SPAWN_ERROR:
-		rc = start_failed(c, text);
+		rc = start_failed(c, text, log);
 		break;
 	case SPAWN_DIED:
-		xasprintf(&why, "it ended before it was ready; its log (%s) "
-		    "says why, or meshsup start --foreground", log);
-		rc = start_failed(c, why);
-		free(why);
+		rc = start_failed(c, "it ended before it was ready; meshsup "
+		    "start --foreground shows more", log);
 		break;
 	case SPAWN_LATE:
 		cli_warn(c, "meshsup is not ready after %d s; it goes on "
