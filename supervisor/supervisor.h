@@ -65,6 +65,7 @@ struct supervisor {
 	struct resolving_list resolving;
 	struct event	*ev_stop;	/* steps of stopping */
 	struct event	*ev_start;	/* the start took too long */
+	struct event	*ev_prune;	/* hourly */
 	int		 stop_step;
 	struct event	*ev_sig[5];
 };
