@@ -21,6 +21,7 @@ enum opt {
 	OPT_HELP,
 	OPT_ID,
 	OPT_JSON,
+	OPT_KEY,
 	OPT_LIMIT,
 	OPT_MESH,
 	OPT_META,

@@ -74,6 +74,12 @@ static const struct opt_def opts_register[] = {
 	{ NULL, NULL, NULL, 0 }
 };
 
+static const struct opt_def opts_list[] = {
+	{ "key", "NAME", "print only the key of the session of this name, to "
+	    "send to", OPT_KEY },
+	{ NULL, NULL, NULL, 0 }
+};
+
 static const struct opt_def opts_send[] = {
 	{ "mesh", "MESH", "needed without a session when there are several",
 	    OPT_MESH },
@@ -135,7 +141,8 @@ static const struct verb verbs[] = {
 	    opts_register, VERB_PLACE | VERB_API | VERB_JSON, 0, 0,
 	    v_session_register },
 	{ "session list", "", "list your sessions", NULL,
-	    NULL, VERB_PLACE | VERB_API | VERB_JSON, 0, 0, v_session_list },
+	    opts_list, VERB_PLACE | VERB_API | VERB_JSON, 0, 0,
+	    v_session_list },
 	{ "session end", "[NAME]", "end a session",
 	    "Its key and messages are kept for a while: they come back when "
 	    "the name is registered again.",
