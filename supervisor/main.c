@@ -263,6 +263,7 @@ main(int argc, char *argv[])
 		supervisor_fail(s, "%s", err);
 	else
 		code = supervisor_loop(s);
+	supervisor_unlink(s);
 	supervisor_free(&s);
 	return code;
 }

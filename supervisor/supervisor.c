@@ -413,22 +413,29 @@ supervisor_stop(struct supervisor *s)
 	supervisor_after(s->ev_stop, STEP_MS);
 }
 
-int
-supervisor_loop(struct supervisor *s)
+void
+supervisor_unlink(struct supervisor *s)
 {
-	char	*path;
-	size_t	 i;
 	static const char *const names[] = { PATHS_SOCKET, PATHS_ADMIN,
 	    PATHS_PID };
+	char	*path;
+	size_t	 i;
 
-	if (event_base_dispatch(s->base) == -1)
-		fatalx("event loop failed");
+	if (s->run_lock == -1)		/* they are somebody else's */
+		return;
 	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
 		path = paths_join(s->paths.run_dir, names[i]);
 		if (unlink(path) == -1 && errno != ENOENT)
 			log_warn("%s", path);
 		free(path);
 	}
+}
+
+int
+supervisor_loop(struct supervisor *s)
+{
+	if (event_base_dispatch(s->base) == -1)
+		fatalx("event loop failed");
 	log_info("stopped");
 	return s->exit_code;
 }

@@ -79,6 +79,9 @@ int	supervisor_start(struct supervisor *, char *err, size_t errlen);
 /* Until it has stopped; returns the exit code. */
 int	supervisor_loop(struct supervisor *);
 
+/* The sockets and the pid file go. */
+void	supervisor_unlink(struct supervisor *);
+
 /* Begin to stop: children are told, then killed. */
 void	supervisor_stop(struct supervisor *);
 

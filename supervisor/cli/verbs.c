@@ -47,8 +47,6 @@ static const struct opt_def opts_start[] = {
 	{ "state-dir", "DIR", "the state directory", OPT_STATE_DIR },
 	{ "foreground", NULL, "do not detach; log to the standard error",
 	    OPT_FOREGROUND },
-	{ "drop-in", NULL, "listen also where clients of the reference "
-	    "daemon look", OPT_DROP_IN },
 	{ NULL, NULL, NULL, 0 }
 };
 
