@@ -11,7 +11,4 @@
  */
 void	privs_child(int nofile);
 
-/* Not dumpable (except under sanitizers), and no core file. */
-void	privs_no_core(void);
-
 #endif

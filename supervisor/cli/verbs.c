@@ -47,6 +47,8 @@ static const struct opt_def opts_start[] = {
 	{ "state-dir", "DIR", "the state directory", OPT_STATE_DIR },
 	{ "foreground", NULL, "do not detach; log to the standard error",
 	    OPT_FOREGROUND },
+	{ "drop-in", NULL, "listen also where clients of the reference "
+	    "daemon look", OPT_DROP_IN },
 	{ NULL, NULL, NULL, 0 }
 };
 
@@ -69,12 +71,6 @@ static const struct opt_def opts_register[] = {
 	    OPT_GROUP },
 	{ "caps", "A,B", "what it may do (everything); \"\" is nothing",
 	    OPT_CAPS },
-	{ NULL, NULL, NULL, 0 }
-};
-
-static const struct opt_def opts_list[] = {
-	{ "key", "NAME", "print only the key of the session of this name, to "
-	    "send to", OPT_KEY },
 	{ NULL, NULL, NULL, 0 }
 };
 
@@ -139,8 +135,7 @@ static const struct verb verbs[] = {
 	    opts_register, VERB_PLACE | VERB_API | VERB_JSON, 0, 0,
 	    v_session_register },
 	{ "session list", "", "list your sessions", NULL,
-	    opts_list, VERB_PLACE | VERB_API | VERB_JSON, 0, 0,
-	    v_session_list },
+	    NULL, VERB_PLACE | VERB_API | VERB_JSON, 0, 0, v_session_list },
 	{ "session end", "[NAME]", "end a session",
 	    "Its key and messages are kept for a while: they come back when "
 	    "the name is registered again.",

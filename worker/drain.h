@@ -1,0 +1,49 @@
+#ifndef WORKER_DRAIN_H
+#define WORKER_DRAIN_H
+
+/*
+ * The outbox to the broker: heads of targets, round robin, through a window,
+ * delivery.md section 4.  Rows are read from the database, one at a time, when
+ * they are sent.
+ */
+
+#include "worker/broker.h"
+#include "worker/peer.h"
+
+struct drain;
+
+/* rows, self and broker are borrowed. */
+struct drain *drain_new(struct lws_context *, const struct self *,
+	    struct rows *, struct broker *);
+void	drain_free(struct drain **);
+
+/*
+ * The channel to the store; NULL: none now.  A new one is told what is not
+ * recorded, and the table of targets is read anew.  Without one nothing is
+ * sent, since nothing could be recorded.
+ */
+void	drain_store(struct drain *, struct peer *);
+void	drain_store_room(struct drain *);
+
+/* There are new rows, or released ones. */
+void	drain_wake(struct drain *);
+void	drain_recorded(struct drain *, uint32_t seq,
+	    const struct msg_recorded *);
+
+void	drain_open(struct drain *, int ordered);
+void	drain_closed(struct drain *, int code);
+void	drain_answer(struct drain *, const struct frame_ack *);
+
+/* A peer connected: its rows need not wait. */
+void	drain_peer_seen(struct drain *, const char *key_hex);
+
+/* In the writable callback: send while there is room. */
+void	drain_fill(struct drain *);
+
+/* No row is open, and nothing is unrecorded. */
+int	drain_is_dry(struct drain *);
+
+/* Send nothing more. */
+void	drain_stop(struct drain *);
+
+#endif

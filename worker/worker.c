@@ -1,0 +1,406 @@
+/* The loop, and the channels to supervisor, store and gate. */
+
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/channel.h"
+#include "common/clock.h"
+#include "common/fd.h"
+#include "common/xalloc.h"
+#include "worker/worker_impl.h"
+
+#define LOOP_FDS	16		/* channels twice, socket, its own */
+#define STOP_MS		700
+#define STOP_STORE_MS	250		/* for what the store must still get */
+#define STOP_LOOK_US	10000
+#define LOG_QUEUE_MAX	(128 * 1024)
+#define DRAINED_US	(1000 * 1000)
+#define HANDOVER_US	(250 * 1000)
+
+/* ---- logs ---- */
+
+/* A line, unless the supervisor does not keep up. */
+static int
+worker_log_line(struct worker *w, enum log_level level, const char *text)
+{
+	struct msg_log	l;
+	size_t		queued;
+
+	queued = w->sup != NULL ? peer_queued(w->sup) :
+	    channel_queued(w->early);
+	if (queued > LOG_QUEUE_MAX)
+		return -1;
+	l.level = (int64_t)level;
+	memset(l.text, 0, sizeof l.text);
+	memcpy(l.text, text, strnlen(text, sizeof l.text - 1));
+	if (w->sup != NULL)
+		return peer_send(w->sup, MSG_LOG, 0, &l);
+	return msg_send(w->early, MSG_LOG, 0, &l, -1);
+}
+
+static void
+worker_log_cb(void *arg, enum log_level level, const char *text)
+{
+	struct worker	*w = arg;
+	char		 note[64];
+
+	if (w->sup == NULL && w->early == NULL)
+		return;
+	if (w->log_dropped > 0) {
+		snprintf(note, sizeof note, "%u log lines were dropped",
+		    w->log_dropped);
+		if (worker_log_line(w, LOG_LV_WARN, note) == 0)
+			w->log_dropped = 0;
+	}
+	if (worker_log_line(w, level, text) == -1)
+		w->log_dropped++;
+}
+
+/* What libwebsockets says. */
+static void
+worker_lws_log(int level, const char *line)
+{
+	int	len = (int)strcspn(line, "\n");
+
+	if (level & LLL_ERR)
+		log_info("lws: %.*s", len, line);
+	else
+		log_debug("lws: %.*s", len, line);
+}
+
+/* ---- set-up ---- */
+
+struct worker *
+worker_new(int ctl_fd)
+{
+	struct worker	*w = xcalloc(1, sizeof *w);
+
+	json_set_alloc_funcs(wipe_malloc, wipe_free);
+	json_object_seed(randombytes_random());
+	w->state = W_SETUP;
+	w->early = channel_new(ctl_fd);
+	log_set_sink(worker_log_cb, w);
+	return w;
+}
+
+void
+worker_say(struct worker *w, enum msg_type type, const void *body)
+{
+	int	ret;
+
+	ret = w->sup != NULL ? peer_send(w->sup, type, 0, body) :
+	    msg_send(w->early, type, 0, body, -1);
+	if (ret == -1 && (errno == EINVAL || errno == ENOBUFS))
+		fatal("supervisor: %s", msg_name(type));
+}
+
+void
+worker_recv_setup(struct worker *w)
+{
+	struct pollfd	pfd = { .fd = channel_fd(w->early), .events = POLLIN };
+	struct msg	m;
+	int		ret;
+
+	while ((ret = msg_recv(w->early, &m)) == 0)
+		(void)poll(&pfd, 1, -1);
+	if (ret == -1 && errno == 0)
+		exit(0);		/* the supervisor has gone */
+	if (ret == -1 || worker_dispatch(w, PEER_SUPERVISOR, &m) == -1)
+		fatalx("supervisor: no set-up that can be used");
+	msg_drop_fd(&m);
+}
+
+void
+worker_open_rows(struct worker *w)
+{
+	if ((w->rows = rows_open(w->self->db)) == NULL)
+		fatalx("mesh.db: cannot be read");
+}
+
+static int
+worker_protocol_cb(struct lws *wsi, enum lws_callback_reasons reason,
+    void *user, void *in, size_t len)
+{
+	struct worker	*w = lws_context_user(lws_get_context(wsi));
+
+	(void)user;
+	if (w == NULL || w->dying)
+		return 0;
+	switch (reason) {
+	case LWS_CALLBACK_RAW_ADOPT_FILE:
+	case LWS_CALLBACK_RAW_RX_FILE:
+	case LWS_CALLBACK_RAW_WRITEABLE_FILE:
+	case LWS_CALLBACK_RAW_CLOSE_FILE:
+		return peer_callback(wsi, reason);
+	case LWS_CALLBACK_CLIENT_ESTABLISHED:
+	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+	case LWS_CALLBACK_CLIENT_RECEIVE:
+	case LWS_CALLBACK_CLIENT_WRITEABLE:
+	case LWS_CALLBACK_CLIENT_CLOSED:
+	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+	case LWS_CALLBACK_WSI_DESTROY:
+		return w->broker == NULL ? 0 : broker_callback(w->broker, wsi,
+		    reason, in, len);
+	default:
+		return 0;
+	}
+}
+
+static const struct lws_protocols worker_protocols[] = {
+	{ .name = WORKER_PROTOCOL, .callback = worker_protocol_cb },
+	{ .name = NULL },
+};
+
+/* Little memory: few descriptors, and only the certificates that are needed. */
+static void
+worker_open_lws(struct worker *w)
+{
+	struct lws_context_creation_info	info = { 0 };
+
+	lws_set_log_level(LLL_ERR | LLL_WARN, worker_lws_log);
+	info.port = CONTEXT_PORT_NO_LISTEN;
+	info.protocols = worker_protocols;
+	info.fd_limit_per_thread = LOOP_FDS;
+	info.user = w;
+	info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+	    LWS_SERVER_OPTION_VALIDATE_UTF8;
+	if (w->self->tls)
+		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+	if ((w->ctx = lws_create_context(&info)) == NULL)
+		fatalx("libwebsockets: no context");
+	info.vhost_name = "worker";
+	if (w->self->ca_file[0] != '\0') {
+		info.options |= LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+		info.client_ssl_ca_filepath = w->self->ca_file;
+	}
+	if ((w->vh = lws_create_vhost(w->ctx, &info)) == NULL)
+		fatalx("libwebsockets: no vhost, ca_file \"%s\"",
+		    w->self->ca_file);
+}
+
+/* ---- channels ---- */
+
+static int
+on_sup_msg(void *arg, struct msg *m)
+{
+	return worker_dispatch(arg, PEER_SUPERVISOR, m);
+}
+
+static void
+on_sup_gone(void *arg, const char *why, int nonsense)
+{
+	struct worker	*w = arg;
+
+	if (nonsense)
+		fatalx("supervisor: nonsense: %s", why);
+	w->quit = 1;			/* nobody is left to work for */
+}
+
+static int
+on_store_msg(void *arg, struct msg *m)
+{
+	return worker_dispatch(arg, PEER_STORE, m);
+}
+
+static void
+on_store_gone(void *arg, const char *why, int nonsense)
+{
+	struct worker	*w = arg;
+
+	if (nonsense)
+		fatalx("store: nonsense: %s", why);
+	log_info("store: channel %s", why);
+	drain_store(w->drain, NULL);
+	puts_store(w->puts, NULL);
+	peer_free(&w->store);
+}
+
+static void
+on_store_room(void *arg)
+{
+	struct worker	*w = arg;
+
+	drain_store_room(w->drain);
+	puts_store_room(w->puts);
+}
+
+void
+worker_store_channel(struct worker *w, int fd)
+{
+	peer_free(&w->store);
+	w->store = peer_new(w->ctx, w->vh, fd, on_store_msg, on_store_gone,
+	    on_store_room, w);
+	puts_store(w->puts, w->store);
+	drain_store(w->drain, w->store);
+	if (w->state == W_MEMBER) {
+		w->handover = 1;
+		worker_handover(w);
+	}
+	worker_check_drained(w);
+}
+
+static int
+on_gate_msg(void *arg, struct msg *m)
+{
+	return worker_dispatch(arg, PEER_GATE, m);
+}
+
+static void
+on_gate_gone(void *arg, const char *why, int nonsense)
+{
+	struct worker	*w = arg;
+
+	if (nonsense)
+		fatalx("gate: nonsense: %s", why);
+	requests_gate(w->requests, NULL);
+	peer_free(&w->gate);
+}
+
+void
+worker_gate_channel(struct worker *w, int fd)
+{
+	peer_free(&w->gate);
+	w->gate = peer_new(w->ctx, w->vh, fd, on_gate_msg, on_gate_gone, NULL,
+	    w);
+	requests_gate(w->requests, w->gate);
+}
+
+void
+worker_open_loop(struct worker *w)
+{
+	int	fd;
+
+	worker_open_lws(w);
+	/* The control channel moves from waiting to the loop. */
+	(void)channel_drain(w->early, 1000);
+	if ((fd = fcntl(channel_fd(w->early), F_DUPFD_CLOEXEC, 0)) == -1)
+		fatal("control channel");
+	w->sup = peer_new(w->ctx, w->vh, fd, on_sup_msg, on_sup_gone, NULL,
+	    w);
+	channel_free(&w->early);
+	w->broker = broker_new(w->ctx, w->vh, w->self, &worker_broker_cbs, w);
+	w->drain = drain_new(w->ctx, w->self, w->rows, w->broker);
+	w->puts = puts_new(w->ctx, w->broker, worker_room, w);
+	w->requests = requests_new(w->ctx, w->broker);
+	broker_start(w->broker);
+}
+
+/* ---- chores ---- */
+
+static void
+worker_handover_cb(lws_sorted_usec_list_t *sul)
+{
+	worker_handover(lws_container_of(sul, struct worker, sul_handover));
+}
+
+void
+worker_handover(struct worker *w)
+{
+	int	ret;
+
+	if (!w->handover || w->state != W_MEMBER || w->store == NULL)
+		return;
+	w->handover = 0;		/* our own puts call us again */
+	ret = inbound_handover(w->self, w->puts, w->rows,
+	    &w->handover_after);
+	if (ret != 0)
+		w->handover = 1;
+	if (ret == -1)
+		lws_sul_schedule(w->ctx, 0, &w->sul_handover,
+		    worker_handover_cb, HANDOVER_US);
+}
+
+static void
+worker_drained_cb(lws_sorted_usec_list_t *sul)
+{
+	worker_check_drained(lws_container_of(sul, struct worker,
+	    sul_drained));
+}
+
+/* Rows also end by the store's hand, of which we hear nothing: look again. */
+void
+worker_check_drained(struct worker *w)
+{
+	if (!w->draining || w->drained || w->state == W_STOP)
+		return;
+	if (w->store != NULL && drain_is_dry(w->drain)) {
+		w->drained = 1;
+		lws_sul_cancel(&w->sul_drained);
+		worker_say(w, MSG_WRK_DRAINED, NULL);
+		return;
+	}
+	lws_sul_schedule(w->ctx, 0, &w->sul_drained, worker_drained_cb,
+	    DRAINED_US);
+}
+
+static void
+worker_stop_cb(lws_sorted_usec_list_t *sul)
+{
+	struct worker	*w = lws_container_of(sul, struct worker, sul_stop);
+
+	if (broker_is_down(w->broker) || clock_mono_ms() >= w->stop_ms) {
+		w->quit = 1;
+		return;
+	}
+	lws_sul_schedule(w->ctx, 0, &w->sul_stop, worker_stop_cb,
+	    STOP_LOOK_US);
+}
+
+void
+worker_stop(struct worker *w)
+{
+	if (w->state == W_STOP)
+		return;
+	w->state = W_STOP;
+	w->stop_ms = clock_mono_ms() + STOP_MS;
+	drain_stop(w->drain);
+	if (w->store != NULL)
+		peer_drain(w->store, STOP_STORE_MS);
+	broker_stop(w->broker);
+	worker_stop_cb(&w->sul_stop);
+}
+
+void
+worker_loop(struct worker *w)
+{
+	while (!w->quit)
+		if (lws_service(w->ctx, 0) < 0)
+			fatalx("libwebsockets: the loop ended");
+	if (w->sup != NULL)
+		peer_drain(w->sup, 100);
+}
+
+void
+worker_free(struct worker **wp)
+{
+	struct worker	*w = *wp;
+
+	if (w == NULL)
+		return;
+	log_set_sink(NULL, NULL);
+	w->dying = 1;
+	lws_sul_cancel(&w->sul_stop);
+	lws_sul_cancel(&w->sul_drained);
+	lws_sul_cancel(&w->sul_handover);
+	requests_free(&w->requests);
+	puts_free(&w->puts);
+	drain_free(&w->drain);
+	broker_free(&w->broker);
+	peer_free(&w->gate);
+	peer_free(&w->store);
+	peer_free(&w->sup);
+	if (w->ctx != NULL)
+		lws_context_destroy(w->ctx);
+	rows_close(&w->rows);
+	self_free(&w->self);
+	channel_free(&w->early);
+	free(w);
+	*wp = NULL;
+}

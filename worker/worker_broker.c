@@ -1,0 +1,134 @@
+/* What the broker's connection brings, and to whom it goes. */
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "worker/worker_impl.h"
+
+static void
+on_open(void *arg, const struct frame_hello_ack *ack)
+{
+	struct worker	*w = arg;
+
+	log_info("broker: open%s", ack->ordered ? ", ordered" : "");
+	drain_open(w->drain, ack->ordered);
+}
+
+static void
+on_closed(void *arg, int code)
+{
+	struct worker	*w = arg;
+
+	drain_closed(w->drain, code);
+	requests_closed(w->requests);
+}
+
+static void
+on_writable(void *arg)
+{
+	struct worker	*w = arg;
+
+	if (puts_write_acks(w->puts) != 0 ||
+	    requests_write(w->requests) != 0) {
+		broker_want_write(w->broker);
+		return;
+	}
+	drain_fill(w->drain);
+}
+
+/* Somebody connected: what waits for them need not wait any longer. */
+static void
+on_peer_event(struct worker *w, const struct push *p)
+{
+	char	key[HEX_KEY_SIZE];
+
+	if ((strcmp(p->event, "peer_joined") == 0 ||
+	    strcmp(p->event, "peer_returned") == 0) &&
+	    frame_string(p->event_data, "pubkey", key, sizeof key) == 1)
+		drain_peer_seen(w->drain, key);
+	if (w->self->kind == OWNER_MEMBER)
+		member_event(w->gate, p);
+}
+
+static void
+on_push(struct worker *w, const struct frame *f)
+{
+	struct push	p;
+
+	if (push_parse(&p, f, clock_wall_ms()) == -1) {
+		log_warnx("inbound: a malformed push is left to the broker");
+		return;
+	}
+	if (p.system)
+		on_peer_event(w, &p);
+	else
+		inbound_push(w->self, w->puts, &p);
+	push_clear(&p);
+	broker_pause(w->broker, puts_is_full(w->puts));
+}
+
+static void
+on_frame(void *arg, const struct frame *f)
+{
+	struct worker		*w = arg;
+	struct frame_ack	 a;
+
+	switch (f->type) {
+	case FRAME_ACK:
+		if (frame_get_ack(f, &a) == 0)
+			drain_answer(w->drain, &a);
+		break;
+	case FRAME_PUSH:
+		on_push(w, f);
+		break;
+	case FRAME_PEERS_LIST:
+	case FRAME_ERROR:
+		requests_frame(w->requests, f);
+		break;
+	case FRAME_HELLO_ACK:
+	case FRAME_OTHER:
+		break;
+	}
+}
+
+static void
+on_state(void *arg, enum conn_state state, const char *reason)
+{
+	struct msg_wrk_state	s = { 0 };
+
+	s.state = state;
+	memcpy(s.reason, reason, strnlen(reason, sizeof s.reason - 1));
+	worker_say(arg, MSG_WRK_STATE, &s);
+}
+
+static void
+on_need_address(void *arg)
+{
+	worker_say(arg, MSG_WRK_NEED_ADDRESS, NULL);
+}
+
+static void
+on_need_attest(void *arg)
+{
+	worker_say(arg, MSG_WRK_NEED_ATTEST, NULL);
+}
+
+const struct broker_cbs worker_broker_cbs = {
+	.open = on_open,
+	.frame = on_frame,
+	.writable = on_writable,
+	.closed = on_closed,
+	.state = on_state,
+	.need_address = on_need_address,
+	.need_attest = on_need_attest,
+};
+
+/* A put has ended: read on, and go on with handover rows. */
+void
+worker_room(void *arg)
+{
+	struct worker	*w = arg;
+
+	broker_pause(w->broker, puts_is_full(w->puts));
+	worker_handover(w);
+}

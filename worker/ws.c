@@ -1,0 +1,254 @@
+/* The WebSocket, on libwebsockets. */
+
+#include "worker/ws.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/encode.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+#include "worker/peer.h"
+#include "worker/reader.h"
+
+#define WS_PATH		"/ws"
+#define PING_S		30
+#define HANGUP_S	75
+#define REASON_LEN	124		/* of a close frame, and NUL */
+#define CODE_TOO_BIG	1009
+
+static const uint32_t	never_used[] = { 1000 };
+
+static const lws_retry_bo_t ws_watch = {
+	.retry_ms_table = never_used,	/* we connect again ourselves */
+	.retry_ms_table_count = 1,
+	.secs_since_valid_ping = PING_S,
+	.secs_since_valid_hangup = HANGUP_S,
+};
+
+struct ws {
+	struct lws_context *ctx;
+	struct lws_vhost *vh;
+	struct lws	*wsi;		/* NULL: none */
+	char		*host;		/* Host header: name, and port */
+	int		 tls;
+	const struct ws_cbs *cbs;
+	void		*arg;
+	lws_sorted_usec_list_t sul;	/* tells closed, from the loop */
+	struct reader	 in;
+	int		 telling;	/* closed is still to be told */
+	int		 code;		/* the end, as known so far */
+	char		 reason[REASON_LEN];
+	int		 say;		/* close with this code when writable */
+};
+
+struct ws *
+ws_new(struct lws_context *ctx, struct lws_vhost *vh, const char *host,
+    uint32_t port, int tls, const struct ws_cbs *cbs, void *arg)
+{
+	struct ws	*ws = xcalloc(1, sizeof *ws);
+
+	ws->ctx = ctx;
+	ws->vh = vh;
+	ws->tls = tls;
+	ws->cbs = cbs;
+	ws->arg = arg;
+	if (port == (tls ? 443u : 80u))
+		ws->host = xstrdup(host);
+	else
+		xasprintf(&ws->host, "%s:%u", host, port);
+	return ws;
+}
+
+void
+ws_free(struct ws **wsp)
+{
+	struct ws	*ws = *wsp;
+
+	if (ws == NULL)
+		return;
+	lws_sul_cancel(&ws->sul);
+	reader_clear(&ws->in);
+	free(ws->host);
+	free(ws);
+	*wsp = NULL;
+}
+
+static void
+ws_tell_cb(lws_sorted_usec_list_t *sul)
+{
+	struct ws	*ws = lws_container_of(sul, struct ws, sul);
+
+	ws->telling = 0;
+	ws->cbs->closed(ws->arg, ws->code, ws->reason);
+}
+
+/* How it ended; what is known first counts. */
+static void
+ws_note(struct ws *ws, int code, const char *reason, size_t len)
+{
+	if (ws->code != 0 || ws->reason[0] != '\0')
+		return;
+	ws->code = code;
+	if (len >= sizeof ws->reason)
+		len = sizeof ws->reason - 1;
+	if (!utf8_valid(reason, len, 1))
+		len = 0;
+	if (len > 0)
+		memcpy(ws->reason, reason, len);
+	ws->reason[len] = '\0';
+}
+
+/* It is gone, whatever else may still be called for it. */
+static void
+ws_gone(struct ws *ws)
+{
+	ws->wsi = NULL;
+	reader_clear(&ws->in);
+	ws_note(ws, 0, "connection lost", strlen("connection lost"));
+	ws->telling = 1;
+	lws_sul_schedule(ws->ctx, 0, &ws->sul, ws_tell_cb, 1);
+}
+
+void
+ws_connect(struct ws *ws, const char *addr, uint32_t port)
+{
+	struct lws_client_connect_info	i = { 0 };
+	struct lws			*wsi;
+
+	ws->code = ws->say = 0;
+	ws->reason[0] = '\0';
+	i.context = ws->ctx;
+	i.vhost = ws->vh;
+	i.address = addr;
+	i.port = (int)port;
+	i.path = WS_PATH;
+	i.host = ws->host;
+	i.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT |
+	    (ws->tls ? LCCSCF_USE_SSL : 0);
+	i.local_protocol_name = WORKER_PROTOCOL;
+	i.alpn = "http/1.1";
+	i.pwsi = &ws->wsi;
+	i.retry_and_idle_policy = &ws_watch;
+	wsi = lws_client_connect_via_info(&i);
+	if (wsi == NULL && !ws->telling)
+		ws_gone(ws);
+}
+
+int
+ws_send(struct ws *ws, struct outbuf *o)
+{
+	if (ws->wsi == NULL || ws->say != 0)
+		return -1;
+	if (lws_write(ws->wsi, outbuf_data(o), o->len, LWS_WRITE_TEXT) <
+	    (int)o->len) {
+		ws_close(ws, 0, "write failed");
+		return -1;
+	}
+	return lws_send_pipe_choked(ws->wsi) ? 1 : 0;
+}
+
+void
+ws_want_write(struct ws *ws)
+{
+	if (ws->wsi != NULL)
+		lws_callback_on_writable(ws->wsi);
+}
+
+void
+ws_pause(struct ws *ws, int paused)
+{
+	if (ws->wsi != NULL)
+		lws_rx_flow_control(ws->wsi, !paused);
+}
+
+void
+ws_close(struct ws *ws, int code, const char *reason)
+{
+	if (ws->wsi == NULL)
+		return;
+	ws_note(ws, 0, reason, strlen(reason));
+	if (code != 0) {
+		ws->say = code;
+		lws_callback_on_writable(ws->wsi);
+		/* It may never be: then without a word. */
+		lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_OK, 1);
+	} else
+		lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_OK,
+		    LWS_TO_KILL_ASYNC);
+}
+
+int
+ws_is_down(const struct ws *ws)
+{
+	return ws->wsi == NULL;
+}
+
+/* A piece of a frame; the last one completes it. */
+static int
+ws_receive(struct ws *ws, struct lws *wsi, const void *in, size_t len)
+{
+	lws_validity_confirmed(wsi);
+	if (ws->say != 0)
+		return 0;
+	if (reader_add(&ws->in, in, len) == -1) {
+		ws_close(ws, CODE_TOO_BIG, "a frame of over 4 MiB came");
+		return 0;
+	}
+	if (!lws_is_final_fragment(wsi) ||
+	    lws_remaining_packet_payload(wsi) > 0)
+		return 0;
+	if (!lws_frame_is_binary(wsi))
+		ws->cbs->frame(ws->arg, ws->in.buf, ws->in.len);
+	reader_reset(&ws->in);
+	return 0;
+}
+
+static int
+ws_writable(struct ws *ws, struct lws *wsi)
+{
+	if (ws->say != 0) {
+		lws_close_reason(wsi, (enum lws_close_status)ws->say, NULL,
+		    0);
+		return -1;
+	}
+	ws->cbs->writable(ws->arg);
+	return 0;
+}
+
+int
+ws_callback(struct ws *ws, struct lws *wsi, enum lws_callback_reasons reason,
+    void *in, size_t len)
+{
+	const uint8_t	*p = in;
+
+	if (wsi != ws->wsi)
+		return 0;
+	switch (reason) {
+	case LWS_CALLBACK_CLIENT_ESTABLISHED:
+		ws->cbs->opened(ws->arg);
+		break;
+	case LWS_CALLBACK_CLIENT_RECEIVE:
+		return ws_receive(ws, wsi, in, len);
+	case LWS_CALLBACK_CLIENT_WRITEABLE:
+		return ws_writable(ws, wsi);
+	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+		if (len >= 2)
+			ws_note(ws, p[0] << 8 | p[1], (const char *)p + 2,
+			    len - 2);
+		break;
+	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+		if (in != NULL)
+			ws_note(ws, 0, in, strnlen(in, len));
+		ws_gone(ws);
+		break;
+	case LWS_CALLBACK_CLIENT_CLOSED:
+	case LWS_CALLBACK_WSI_DESTROY:
+		ws_gone(ws);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
