@@ -60,6 +60,7 @@ enum msg_type {
 	MSG_SUP_RESOLVE = 21,	/* [resolve] to the resolver */
 	MSG_SUP_MEMBER_ADD = 22, /* [member_add] to the embedded broker */
 	MSG_SUP_END_ROWS = 23,	/* [end_rows] to the store: open ones die */
+	MSG_SUP_PACE = 24,	/* [pace] to a worker: it may send, or ask */
 
 	/* From any child to the supervisor. */
 	MSG_LOG = 40,		/* [log] */
@@ -72,6 +73,9 @@ enum msg_type {
 	MSG_GATE_ACCEPT = 63,	/* [accept] to the store */
 	MSG_GATE_SEEN = 64,	/* [seen] to the store */
 	MSG_GATE_ASK = 65,	/* [ask] to a worker: ask your broker */
+	MSG_GATE_OPERATE = 66,	/* [operate] to the store: hold, release, abort */
+	MSG_GATE_REQUEUE = 67,	/* [requeue] to the store */
+	MSG_GATE_DELETE = 68,	/* [seen] to the store: inbox rows go */
 
 	/* From the store. */
 	MSG_STORE_ACCEPTED = 100, /* [accepted] answers ACCEPT; synced */
@@ -82,6 +86,12 @@ enum msg_type {
 	MSG_STORE_STORED = 105,	/* [stored] answers PUT; synced */
 	MSG_STORE_HANDOVER = 106, /* to a member's worker: rows to open */
 	MSG_STORE_STATUS = 107,	/* [outcome] to the gate: a row has ended */
+	MSG_STORE_CLAIM = 108,	/* [claim] to a worker: let go of a row? */
+	MSG_STORE_UNCLAIM = 109, /* [claim] to a worker: look at it again */
+	MSG_STORE_OPERATED = 110, /* [operated] answers OPERATE */
+	MSG_STORE_REQUEUED = 111, /* [requeued] answers REQUEUE */
+	MSG_STORE_DELETED = 112, /* [count] answers DELETE */
+	MSG_STORE_ENDED = 113,	/* [owner] answers END_ROWS: synced */
 
 	/* From a worker. */
 	MSG_WRK_READY = 140,	/* [wrk_ready] to the supervisor: its keys */
@@ -94,6 +104,8 @@ enum msg_type {
 	MSG_WRK_PUT = 147,	/* [put] to the store: an inbox row */
 	MSG_WRK_ANSWER = 148,	/* [answer] to the gate, answers ASK */
 	MSG_WRK_EVENT = 149,	/* [json] to the gate: a system event */
+	MSG_WRK_CLAIMED = 150,	/* [claimed] to the store, answers CLAIM */
+	MSG_WRK_RATE = 151,	/* [rate] to the supervisor: refused, or asks */
 
 	/* From the others, to the supervisor. */
 	MSG_RES_RESOLVED = 180,	/* [resolved] answers RESOLVE */
@@ -525,6 +537,90 @@ struct msg_outcome {
 struct msg_end_rows {
 	uint8_t		 owner[OWNER_ID_LEN];
 	char		 reason[REASON_SIZE];
+};
+
+/*
+ * Before an operator or expiry changes an open row, its worker, if one is
+ * connected, says whether the row is free: not in its window, and not to be
+ * sent before MSG_STORE_UNCLAIM, which follows whatever the store decided.
+ */
+struct msg_claim {
+	int64_t		 row;
+};
+
+struct msg_claimed {
+	int64_t		 row;
+	int64_t		 free;		/* 0: in the window, 1 */
+};
+
+enum operation { OPERATE_HOLD, OPERATE_RELEASE, OPERATE_ABORT };
+#define OPERATION_MAX	OPERATE_ABORT
+#define OPERATE_ROWS_MAX 500
+
+/* The gate has checked that the rows are the caller's to change. */
+struct msg_operate {
+	int64_t		 operation;
+	char		 by[NAME_SIZE];	/* who, for aborted_by */
+	struct msg_ids	 rows;		/* outbox sequences */
+};
+
+/* Why an operation does not apply to a row, or OPERATE_OK. */
+enum operate_result {
+	OPERATE_OK,
+	OPERATE_NOT_FOUND,
+	OPERATE_ENDED,			/* of a state that it does not fit */
+	OPERATE_INFLIGHT,		/* in the window of its worker */
+	OPERATE_FULL,			/* no space: 507 */
+	OPERATE_BUSY,			/* locked or failing: 503 */
+	OPERATE_ID_IN_USE,		/* requeue: new client id is known */
+};
+#define OPERATE_RESULT_MAX	OPERATE_ID_IN_USE
+
+struct msg_operated {
+	struct msg_ids	 rows;		/* as asked */
+	struct msg_ids	 results;	/* enum operate_result of each */
+};
+
+/*
+ * The old row becomes aborted and superseded, a new one pending.  Without
+ * has_to the new row keeps target, nonce, fingerprint, body_id and body.
+ */
+struct msg_requeue {
+	int64_t		 row;
+	char		 by[NAME_SIZE];
+	char		 id[UUID_SIZE];		/* of the new row */
+	char		 client_id[CLIENT_ID_SIZE];
+	int64_t		 has_to;
+	char		 target[TARGET_SIZE];
+	uint8_t		 fingerprint[FINGERPRINT_LEN];
+	uint8_t		 nonce[ENVELOPE_NONCE_LEN];
+	uint8_t		 body_id[BODY_ID_LEN];
+	struct msg_slice body;
+};
+
+struct msg_requeued {
+	int64_t		 result;	/* enum operate_result */
+	int64_t		 state;		/* ENDED: enum row_state it is in */
+	int64_t		 row;		/* sequence of the new one */
+};
+
+/* ---- rate ---- */
+
+/*
+ * The broker's rate limit is the member's: once one of its workers has met it,
+ * the supervisor hands out sends one by one, in turn, to the workers that ask.
+ */
+struct msg_rate {
+	int64_t		 refused;	/* 1: a send was refused just now */
+	uint32_t	 per_minute;	/* as the refusal says; 0: does not */
+	uint32_t	 burst;
+	int64_t		 due;		/* 1: asks for one send, 0: gives the
+					   send back that it was given */
+};
+
+struct msg_pace {
+	int64_t		 limited;	/* 1: ask before each send */
+	uint32_t	 sends;		/* to be made now: 0 or 1 */
 };
 
 /* ---- encoding ---- */

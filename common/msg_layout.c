@@ -355,6 +355,57 @@ static const struct msg_field f_end_rows[] = {
 	STR(msg_end_rows, reason),
 };
 
+static const struct msg_field f_claim[] = {
+	NUM(msg_claim, row),
+};
+
+static const struct msg_field f_claimed[] = {
+	NUM(msg_claimed, row),
+	BOOL(msg_claimed, free),
+};
+
+static const struct msg_field f_operate[] = {
+	RANGE(msg_operate, operation, 0, OPERATION_MAX),
+	STR(msg_operate, by),
+	IDS(msg_operate, rows, OPERATE_ROWS_MAX),
+};
+
+static const struct msg_field f_operated[] = {
+	IDS(msg_operated, rows, OPERATE_ROWS_MAX),
+	IDS(msg_operated, results, OPERATE_ROWS_MAX),
+};
+
+static const struct msg_field f_requeue[] = {
+	NUM(msg_requeue, row),
+	STR(msg_requeue, by),
+	STR(msg_requeue, id),
+	STR(msg_requeue, client_id),
+	BOOL(msg_requeue, has_to),
+	STR(msg_requeue, target),
+	BYTES(msg_requeue, fingerprint),
+	BYTES(msg_requeue, nonce),
+	BYTES(msg_requeue, body_id),
+	SLICE(msg_requeue, body, ROW_BODY_MAX),
+};
+
+static const struct msg_field f_requeued[] = {
+	RANGE(msg_requeued, result, 0, OPERATE_RESULT_MAX),
+	RANGE(msg_requeued, state, 0, ROW_STATE_MAX),
+	NUM(msg_requeued, row),
+};
+
+static const struct msg_field f_rate[] = {
+	BOOL(msg_rate, refused),
+	UINT32(msg_rate, per_minute, 1000000),
+	UINT32(msg_rate, burst, 1000000),
+	BOOL(msg_rate, due),
+};
+
+static const struct msg_field f_pace[] = {
+	BOOL(msg_pace, limited),
+	UINT32(msg_pace, sends, 1),
+};
+
 #define BODY(s)		f_ ## s, sizeof f_ ## s / sizeof f_ ## s[0], \
 	sizeof(struct msg_ ## s)
 #define NONE		NULL, 0, 0
@@ -389,6 +440,8 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_SUP_MEMBER_ADD] = { "member_add", BODY(member_add), PLAIN },
 	[MSG_SUP_END_ROWS] = { "end_rows", BODY(end_rows), PLAIN },
 
+	[MSG_SUP_PACE] = { "pace", BODY(pace), PLAIN },
+
 	[MSG_LOG] = { "log", BODY(log), PLAIN },
 	[MSG_READY] = { "ready", NONE, PLAIN },
 
@@ -399,6 +452,10 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_GATE_SEEN] = { "seen", BODY(seen), PLAIN },
 	[MSG_GATE_ASK] = { "ask", BODY(ask), PLAIN },
 
+	[MSG_GATE_OPERATE] = { "operate", BODY(operate), PLAIN },
+	[MSG_GATE_REQUEUE] = { "requeue", BODY(requeue), BIG },
+	[MSG_GATE_DELETE] = { "delete", BODY(seen), PLAIN },
+
 	[MSG_STORE_ACCEPTED] = { "accepted", BODY(accepted), PLAIN },
 	[MSG_STORE_SEEN] = { "seen_count", BODY(count), PLAIN },
 	[MSG_STORE_ROWS] = { "rows", BODY(rows), PLAIN },
@@ -407,6 +464,13 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_STORE_STORED] = { "stored", BODY(stored), PLAIN },
 	[MSG_STORE_HANDOVER] = { "handover", NONE, PLAIN },
 	[MSG_STORE_STATUS] = { "outcome", BODY(outcome), PLAIN },
+
+	[MSG_STORE_CLAIM] = { "claim", BODY(claim), PLAIN },
+	[MSG_STORE_UNCLAIM] = { "unclaim", BODY(claim), PLAIN },
+	[MSG_STORE_OPERATED] = { "operated", BODY(operated), PLAIN },
+	[MSG_STORE_REQUEUED] = { "requeued", BODY(requeued), PLAIN },
+	[MSG_STORE_DELETED] = { "deleted", BODY(count), PLAIN },
+	[MSG_STORE_ENDED] = { "rows_ended", BODY(owner), PLAIN },
 
 	[MSG_WRK_READY] = { "worker_ready", BODY(wrk_ready), PLAIN },
 	[MSG_WRK_STATE] = { "worker_state", BODY(wrk_state), PLAIN },
@@ -418,6 +482,9 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_WRK_PUT] = { "put", BODY(put), BIG },
 	[MSG_WRK_ANSWER] = { "answer", BODY(answer), BIG },
 	[MSG_WRK_EVENT] = { "event", BODY(json), BIG },
+
+	[MSG_WRK_CLAIMED] = { "claimed", BODY(claimed), PLAIN },
+	[MSG_WRK_RATE] = { "rate", BODY(rate), PLAIN },
 
 	[MSG_RES_RESOLVED] = { "resolved", BODY(resolved), PLAIN },
 	[MSG_BRK_MEMBER] = { "broker_member", BODY(broker_member), PLAIN },

@@ -12,6 +12,7 @@
 #include "common/xalloc.h"
 #include "supervisor/address.h"
 #include "supervisor/child.h"
+#include "supervisor/pace.h"
 #include "supervisor/pair.h"
 #include "supervisor/session.h"
 
@@ -43,6 +44,7 @@ member_new(struct supervisor *s, struct mesh *m)
 	mb->state = CONN_STARTING;
 	mb->child = child_new(s, CHILD_MEMBER, &member_ops, mb,
 	    session_short(mb->owner, name), mb->mesh.slug);
+	mb->pace = pace_new(mb);
 	TAILQ_INSERT_TAIL(&s->members, mb, entry);
 	return mb;
 }
@@ -121,6 +123,7 @@ member_free_all(struct supervisor *s)
 	while ((mb = TAILQ_FIRST(&s->members)) != NULL) {
 		TAILQ_REMOVE(&s->members, mb, entry);
 		child_free(&mb->child);
+		pace_free(&mb->pace);
 		sodium_free(mb->new_secret);
 		mesh_clear(&mb->mesh);
 		free(mb);
@@ -339,6 +342,7 @@ member_up(struct child *c)
 	struct session		*se;
 
 	member_set_state(mb, CONN_CONNECTING, "");
+	pace_up(mb->pace, c);
 	pair_up(c);
 	TAILQ_FOREACH(se, &s->sessions, entry)
 		if (se->member == mb && se->wants_attest)
@@ -352,6 +356,7 @@ member_down(struct child *c)
 	struct child_info	 info;
 
 	address_forget(c);
+	pace_forget(mb->pace, c);
 	if (mb->state == CONN_PARKED)
 		return;
 	child_info(c, &info);

@@ -16,6 +16,7 @@ struct member {
 	uint8_t		 owner[OWNER_ID_LEN];	/* internal id */
 	char		 session_id[UUID_SIZE];	/* towards the broker */
 	struct child	*child;
+	struct pace	*pace;		/* the broker's rate limit */
 	enum conn_state	 state;
 	char		 reason[REASON_SIZE];
 	int		 known;		/* the broker said that it has it */

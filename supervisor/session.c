@@ -14,6 +14,7 @@
 #include "supervisor/address.h"
 #include "supervisor/child.h"
 #include "supervisor/member.h"
+#include "supervisor/pace.h"
 #include "supervisor/pair.h"
 #include "supervisor/register.h"
 
@@ -95,7 +96,20 @@ session_linger_cb(evutil_socket_t fd, short what, void *arg)
 	memcpy(body.owner, se->rec.owner, OWNER_ID_LEN);
 	strcpy(body.reason, "sender_ended");
 	child_send(se->sup->store, MSG_SUP_END_ROWS, 0, &body, -1);
-	session_end(se);
+}
+
+int
+on_rows_ended(void *child, struct msg *m)
+{
+	struct msg_owner	 body;
+	struct session		*se;
+
+	if (msg_decode(m, &body) == -1)
+		return -1;
+	se = session_by_owner(child_sup(child), body.owner);
+	if (se != NULL && se->draining && se->lingered)
+		session_end(se);
+	return 0;
 }
 
 struct session *
@@ -151,7 +165,7 @@ session_watch_owner(struct session *se)
 void
 session_revive(struct session *se)
 {
-	se->draining = 0;
+	se->draining = se->lingered = 0;
 	event_del(se->ev_linger);
 	session_watch_owner(se);
 }
@@ -237,6 +251,7 @@ session_up(struct child *c)
 
 	session_set_state(se, CONN_CONNECTING, "");
 	session_tell_gate(se);
+	pace_up(se->member->pace, c);
 	pair_up(c);
 	if (se->draining)
 		child_send(c, MSG_SUP_DRAIN, 0, NULL, -1);
@@ -251,6 +266,7 @@ session_down(struct child *c)
 	struct child_info	 info;
 
 	address_forget(c);
+	pace_forget(se->member->pace, c);
 	se->wants_attest = 0;		/* its next worker asks again */
 	if (!se->rec.has_key && !se->dead) {
 		register_answer_session(se, REGISTER_FAILED, "its worker did "

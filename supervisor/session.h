@@ -23,6 +23,7 @@ struct session {
 	enum conn_state	 state;		/* what everyone is told */
 	char		 reason[REASON_SIZE];
 	int		 draining;
+	int		 lingered;	/* long enough: its rows are to end */
 	int		 dead;		/* freed when its worker is gone */
 	char		 wire_id[MSG_SESSION_ID_SIZE];	/* to the broker */
 	int		 wants_attest;	/* its member's worker is to sign */
@@ -65,6 +66,7 @@ void	session_forget_answers(struct supervisor *);
 int	on_worker_ready(void *child, struct msg *);
 int	on_worker_state(void *child, struct msg *);
 int	on_need_attest(void *child, struct msg *);
+int	on_rows_ended(void *child, struct msg *);
 int	on_drained(void *child, struct msg *);
 
 /* Fill the internal id as text, for logs: its first 8 digits. */

@@ -27,6 +27,7 @@
 #include "supervisor/lock.h"
 #include "supervisor/logger.h"
 #include "supervisor/member.h"
+#include "supervisor/pace.h"
 #include "supervisor/register.h"
 #include "supervisor/registry.h"
 #include "supervisor/session.h"
@@ -71,6 +72,7 @@ static const struct rule supervisor_rules[] = {
 	{ MSG_GATE_REGISTER, PEER_GATE, WORKING, on_register },
 	{ MSG_GATE_END, PEER_GATE, WORKING, on_end },
 	{ MSG_GATE_STATUS, PEER_GATE, WORKING, on_status },
+	{ MSG_STORE_ENDED, PEER_STORE, WORKING, on_rows_ended },
 	{ MSG_WRK_READY, PEER_WORKER, CHILD_STARTING | CHILD_STOPPING,
 	    on_worker_ready },
 	{ MSG_WRK_STATE, PEER_WORKER, WORKING, on_worker_state },
@@ -78,6 +80,7 @@ static const struct rule supervisor_rules[] = {
 	{ MSG_WRK_NEED_ATTEST, PEER_WORKER, WORKING, on_need_attest },
 	{ MSG_WRK_ATTESTED, PEER_WORKER, WORKING, on_attested },
 	{ MSG_WRK_DRAINED, PEER_WORKER, WORKING, on_drained },
+	{ MSG_WRK_RATE, PEER_WORKER, WORKING, on_rate },
 	{ MSG_RES_RESOLVED, PEER_RESOLVER, WORKING, on_resolved },
 	{ MSG_BRK_MEMBER, PEER_BROKER, WORKING, on_broker_member },
 };
