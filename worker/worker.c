@@ -185,6 +185,17 @@ worker_open_lws(struct worker *w)
 		    w->self->ca_file);
 }
 
+/*
+ * Leave the loop.  A timer's callback runs just before the loop waits, so that
+ * it must be woken.
+ */
+static void
+worker_quit(struct worker *w)
+{
+	w->quit = 1;
+	lws_cancel_service(w->ctx);
+}
+
 /* ---- channels ---- */
 
 static int
@@ -200,7 +211,7 @@ on_sup_gone(void *arg, const char *why, int nonsense)
 
 	if (nonsense)
 		fatalx("supervisor: nonsense: %s", why);
-	w->quit = 1;			/* nobody is left to work for */
+	worker_quit(w);			/* nobody is left to work for */
 }
 
 static int
@@ -346,7 +357,7 @@ worker_stop_cb(lws_sorted_usec_list_t *sul)
 	struct worker	*w = lws_container_of(sul, struct worker, sul_stop);
 
 	if (broker_is_down(w->broker) || clock_mono_ms() >= w->stop_ms) {
-		w->quit = 1;
+		worker_quit(w);
 		return;
 	}
 	lws_sul_schedule(w->ctx, 0, &w->sul_stop, worker_stop_cb,
