@@ -5,7 +5,8 @@
  * The read side of mesh.db, for gate and workers.  Opened read-only; every
  * statement is reset after use, so that no reader holds back a checkpoint.
  * The schema is in supervisor/store/schema.c.  What is read is checked: types,
- * lengths and ranges, since the store may be under somebody else's control.
+ * lengths and ranges, since the store may be under somebody else's control; a
+ * row that is not sound is left out, with a log line.
  */
 
 #include <stddef.h>
@@ -15,6 +16,10 @@
 #include "common/envelope.h"
 #include "common/fingerprint.h"
 #include "common/uuid.h"
+
+/* What makes the file ours, and the version of its schema. */
+#define ROWS_APPLICATION_ID	0x6d736870	/* "mshp" */
+#define ROWS_SCHEMA_VERSION	1
 
 enum row_state {			/* outbox */
 	ROW_PENDING,
@@ -92,7 +97,8 @@ struct in_row {
 	char		 sender[SENDER_SIZE];
 	char		 sender_member[HEX_KEY_SIZE];	/* "": not known */
 	char		 sender_name[NAME_SIZE];	/* "": not known */
-	char		 client_id[CLIENT_ID_SIZE];	/* "": none */
+	char		 client_id[CLIENT_ID_SIZE];	/* "": none; of a */
+				/* notice: the message that it is about */
 	char		 broker_id[BROKER_ID_SIZE];	/* "": none */
 	int		 has_nonce;
 	uint8_t		 nonce[ENVELOPE_NONCE_LEN];
@@ -113,7 +119,11 @@ struct in_row {
 void	out_row_clear(struct out_row *);	/* frees the body */
 void	in_row_clear(struct in_row *);
 
-/* What a row's body is bound to. */
+/*
+ * What a row's body is bound to, for whoever seals it as for whoever opens it
+ * (of an outbox row, encrypted and authenticated are 0).  Strings are those of
+ * the row, which must outlive the context.
+ */
 void	out_row_context(const struct out_row *, struct body_context *,
 	    char sender_hex[HEX_KEY_SIZE]);
 void	in_row_context(const struct in_row *, struct body_context *);
@@ -130,7 +140,8 @@ void	rows_close(struct rows **);
 
 /*
  * All of these return -1 on a database error (logged; busy is retried,
- * bounded) and do not leave a statement open.
+ * bounded) and do not leave a statement open.  A cb must not call the function
+ * that called it; the row is cleared after it.
  */
 
 /* The epoch, made with the database. */
@@ -172,8 +183,8 @@ int	rows_out_by_client_id(struct rows *,
 	    struct out_row *);
 
 /*
- * Newest first, without bodies; state -1: any.  member may be NULL.  cb
- * returns non-zero to stop.
+ * Newest first, without bodies; state -1: any.  cb returns non-zero to stop.
+ * This and the listings below return how many rows they handed out.
  */
 int	rows_out_list(struct rows *, const uint8_t owner[OWNER_ID_LEN],
 	    int state, int limit,
@@ -194,7 +205,8 @@ struct rows_scope {
 
 struct rows_filter {
 	int64_t		 since;		/* received_at >=, ms; 0: all */
-	const char	*topic, *from, *mesh;	/* NULL: any */
+	const char	*topic, *mesh;	/* NULL: any */
+	const char	*from;		/* key, member's key or name; NULL */
 	int		 unread_only, quarantine;
 	int		 limit;
 };
