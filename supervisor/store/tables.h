@@ -1,0 +1,28 @@
+#ifndef STORE_TABLES_H
+#define STORE_TABLES_H
+
+#ifndef PROCESS_STORE
+#error "this header belongs to the store"
+#endif
+
+/* The database, and each file of statements over it. */
+
+#include "supervisor/store/db.h"
+#include "supervisor/store/inbox.h"
+#include "supervisor/store/outbox.h"
+#include "supervisor/store/owner.h"
+#include "supervisor/store/reader.h"
+
+struct tables {
+	struct db	*db;
+	struct owners	*owners;
+	struct inbox	*inbox;
+	struct outbox	*outbox;
+	struct readers	*readers;
+};
+
+/* As db_open.  0 or -1. */
+int	tables_open(struct tables *, const char *dir);
+void	tables_close(struct tables *);
+
+#endif
