@@ -318,16 +318,12 @@ channel_recv(struct channel *ch, struct packet *pkt)
 	int		fd;
 
 	channel_drop_big(ch);
+	/* ECONNRESET, once: it died with unread packets; its own come next. */
 	do
 		n = recvmsg(ch->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	while (n == -1 && errno == EINTR);
-	if (n == -1) {
-		if (errno == EAGAIN || errno == EWOULDBLOCK)
-			return 0;
-		if (errno == ECONNRESET)	/* it died with unread packets */
-			errno = 0;
-		return -1;
-	}
+	while (n == -1 && (errno == EINTR || errno == ECONNRESET));
+	if (n == -1)
+		return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
 	if ((fd = channel_take_fd(&m)) == -2 ||
 	    (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
 		if (fd >= 0)

@@ -412,6 +412,20 @@ test_eof(void **state)
 	expect_end(0);
 }
 
+/* It died with something unread; what it had said still counts. */
+static void
+test_reset(void **state)
+{
+	(void)state;
+	send_filled(10, 0);
+	send_filled(20, 1);
+	assert_int_equal(channel_send(b, "unread", 6, -1), 0);
+	channel_free(&a);
+	expect_filled(10, 0);
+	expect_filled(20, 1);
+	expect_end(0);
+}
+
 static void
 test_send_to_nobody(void **state)
 {
@@ -576,6 +590,7 @@ main(void)
 		RAW(test_truncated),
 		RAW(test_zero_length),
 		TEST(test_eof),
+		TEST(test_reset),
 		TEST(test_send_to_nobody),
 		TEST(test_queue),
 		TEST(test_queue_fd),
