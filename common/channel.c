@@ -32,6 +32,7 @@
 struct out_packet {
 	TAILQ_ENTRY(out_packet) entry;
 	int		 fd;
+	size_t		 cost;		/* memory, that of a memfd too */
 	size_t		 len;
 	uint8_t		 data[];
 };
@@ -82,7 +83,7 @@ channel_drop_first(struct channel *ch)
 	struct out_packet	*p = TAILQ_FIRST(&ch->queue);
 
 	TAILQ_REMOVE(&ch->queue, p, entry);
-	ch->queued -= p->len;
+	ch->queued -= p->cost;
 	fd_close(&p->fd);
 	freezero(p, sizeof *p + p->len);
 }
@@ -181,6 +182,7 @@ channel_send(struct channel *ch, const void *data, size_t len, int fd)
 	struct out_packet	*p;
 	uint8_t			 mark[LARGE_LEN];
 	uint32_t		 size = (uint32_t)len;
+	size_t			 cost = sizeof *p + len;
 	int			 ret, saved;
 
 	if (len == 0 || len > CHANNEL_BIG_MAX ||
@@ -188,7 +190,7 @@ channel_send(struct channel *ch, const void *data, size_t len, int fd)
 		errno = EMSGSIZE;
 		goto fail;
 	}
-	if (ch->queued + len > CHANNEL_QUEUE_MAX) {
+	if (ch->queued + cost > CHANNEL_QUEUE_MAX) {
 		errno = ENOBUFS;
 		goto fail;
 	}
@@ -210,10 +212,11 @@ channel_send(struct channel *ch, const void *data, size_t len, int fd)
 	}
 	p = xcalloc(1, sizeof *p + len);
 	p->fd = fd;
+	p->cost = cost;
 	p->len = len;
 	memcpy(p->data, data, len);
 	TAILQ_INSERT_TAIL(&ch->queue, p, entry);
-	ch->queued += len;
+	ch->queued += cost;
 	return 0;
 
 fail:

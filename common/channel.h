@@ -14,7 +14,7 @@
 
 #define CHANNEL_PACKET_MAX	65536
 #define CHANNEL_BIG_MAX		(4 * 1024 * 1024)
-#define CHANNEL_QUEUE_MAX	(8 * 1024 * 1024)	/* bytes queued */
+#define CHANNEL_QUEUE_MAX	(8 * 1024 * 1024)	/* memory of the queue */
 
 struct channel;
 

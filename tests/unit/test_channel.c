@@ -489,6 +489,50 @@ test_queue(void **state)
 	expect_filled(60000, 0);
 }
 
+/* Large packets count with what they hold, not with what announces them. */
+static void
+test_queue_big(void **state)
+{
+	unsigned	i, n, big = 0;
+
+	(void)state;
+	n = send_until_queued(60000);
+	for (;;) {
+		fill(1024 * 1024, 100 + big);
+		if (channel_send(a, buf, 1024 * 1024, -1) == -1)
+			break;
+		big++;
+		assert_true(big <= 8);
+	}
+	assert_int_equal(errno, ENOBUFS);
+	assert_int_equal(big, 7);
+	assert_true(channel_queued(a) > 7 * 1024 * 1024);
+	assert_int_equal(fds_count(), before + 2 + 7);
+	for (i = 0; i < n + big; i++) {
+		if (i < n)
+			expect_filled(60000, i);
+		else
+			expect_filled(1024 * 1024, 100 + i - n);
+		assert_int_not_equal(channel_flush(a), -1);
+	}
+	assert_int_equal(channel_queued(a), 0);
+	assert_int_equal(fds_count(), before + 2);
+}
+
+/* Small ones count with what they take here, or the end would be far. */
+static void
+test_queue_small(void **state)
+{
+	unsigned	n = 0;
+
+	(void)state;
+	send_until_queued(60000);
+	while (channel_send(a, "x", 1, -1) == 0)
+		n++;
+	assert_int_equal(errno, ENOBUFS);
+	assert_true(n < CHANNEL_QUEUE_MAX / 16);
+}
+
 static void
 test_queue_fd(void **state)
 {
@@ -593,6 +637,8 @@ main(void)
 		TEST(test_reset),
 		TEST(test_send_to_nobody),
 		TEST(test_queue),
+		TEST(test_queue_big),
+		TEST(test_queue_small),
 		TEST(test_queue_fd),
 		TEST(test_drain),
 	};
