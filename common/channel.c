@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,8 +46,12 @@ struct channel {
 	size_t		 biglen;
 };
 
-/* One for the process: a packet is handled before the next is received. */
+/*
+ * One for the process: a packet is handled before the next is received, and
+ * wiped then, since some hold keys.
+ */
 static uint8_t	receive_buffer[CHANNEL_PACKET_MAX];
+static size_t	received;		/* bytes of it in use */
 
 /* A pair of ends. */
 int
@@ -321,12 +326,15 @@ channel_recv(struct channel *ch, struct packet *pkt)
 	int		fd;
 
 	channel_drop_big(ch);
+	sodium_memzero(receive_buffer, received);
+	received = 0;
 	/* ECONNRESET, once: it died with unread packets; its own come next. */
 	do
 		n = recvmsg(ch->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (n == -1 && (errno == EINTR || errno == ECONNRESET));
 	if (n == -1)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
+	received = (size_t)n;
 	if ((fd = channel_take_fd(&m)) == -2 ||
 	    (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
 		if (fd >= 0)

@@ -616,6 +616,29 @@ test_drain(void **state)
 	assert_int_equal(channel_drain(a, 10000), -1);
 }
 
+/* What was received is gone with the next look. */
+static void
+test_wiped(void **state)
+{
+	struct packet	p;
+	const uint8_t	*old;
+	size_t		i;
+
+	(void)state;
+	send_filled(CHANNEL_PACKET_MAX, 0);
+	send_filled(10, 0);
+	assert_int_equal(channel_recv(b, &p), 1);
+	old = p.data;
+	assert_int_equal(channel_recv(b, &p), 1);
+	for (i = 10; i < CHANNEL_PACKET_MAX; i++)
+		if (old[i] != 0)
+			fail_msg("byte %zu is not wiped", i);
+	assert_ptr_equal(old, p.data);
+	expect_nothing();
+	for (i = 0; i < 10; i++)
+		assert_int_equal(old[i], 0);
+}
+
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, ends, no_ends)
 #define RAW(f)	cmocka_unit_test_setup_teardown(f, raw_end, no_ends)
 
@@ -641,6 +664,7 @@ main(void)
 		TEST(test_queue_small),
 		TEST(test_queue_fd),
 		TEST(test_drain),
+		TEST(test_wiped),
 	};
 	int	ret;
 
