@@ -16,6 +16,12 @@ be(const uint8_t *p, unsigned n)
 	return v;
 }
 
+static int
+is_array(uint8_t b)
+{
+	return (b >= 0x90 && b <= 0x9f) || b == 0xdc || b == 0xdd;
+}
+
 /*
  * One token: its size with everything but array elements in *used_r, and the
  * number of elements that follow in *count_r (0 unless it is an array).
@@ -74,12 +80,12 @@ msg_check(const uint8_t *p, size_t len)
 	size_t		off = 0, used;
 	int		depth = 0;
 
-	if (len == 0 || !((p[0] >= 0x90 && p[0] <= 0x9f) || p[0] == 0xdc ||
-	    p[0] == 0xdd))
+	if (len == 0 || !is_array(p[0]))
 		return -1;
 	do {
-		if (off >= len || token(p + off, len - off, &used, &count) ==
-		    -1)
+		if (off >= len ||
+		    (depth == MSG_DEPTH_MAX && is_array(p[off])) ||
+		    token(p + off, len - off, &used, &count) == -1)
 			return -1;
 		if (depth > 0)
 			left[depth - 1]--;
@@ -87,11 +93,8 @@ msg_check(const uint8_t *p, size_t len)
 		total += count;
 		if (total > MSG_ELEMENTS_MAX || count > len - off)
 			return -1;
-		if (count > 0) {
-			if (depth == MSG_DEPTH_MAX)
-				return -1;
+		if (count > 0)
 			left[depth++] = count;
-		}
 		while (depth > 0 && left[depth - 1] == 0)
 			depth--;
 	} while (depth > 0);
