@@ -124,6 +124,8 @@ enum msg_type {
 #define MSG_UIDS_MAX		64
 #define MSG_SEEN_MAX		1000
 #define MSG_ADDR_FAMILIES	2
+/* A sealed body, with room for the rest of its row in the packet. */
+#define MSG_BODY_MAX		(CHANNEL_BIG_MAX - CHANNEL_PACKET_MAX)
 
 /* Bytes that live in the packet: until the next channel_recv(). */
 struct msg_slice {

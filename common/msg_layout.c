@@ -266,7 +266,7 @@ static const struct msg_field f_accept[] = {
 	STR(msg_accept, reply_to),
 	BYTES(msg_accept, nonce),
 	BYTES(msg_accept, body_id),
-	SLICE(msg_accept, body, ROW_BODY_MAX),
+	SLICE(msg_accept, body, MSG_BODY_MAX),
 	NUM(msg_accept, payload_bytes),
 	NUM(msg_accept, created_at),
 };
@@ -335,7 +335,7 @@ static const struct msg_field f_put[] = {
 	BOOL(msg_put, encrypted),
 	BOOL(msg_put, authenticated),
 	BYTES(msg_put, body_id),
-	SLICE(msg_put, body, ROW_BODY_MAX),
+	SLICE(msg_put, body, MSG_BODY_MAX),
 };
 
 static const struct msg_field f_stored[] = {
