@@ -14,6 +14,7 @@
 #include "common/xalloc.h"
 
 #define HEADER_FIELDS	2		/* type, seq */
+#define OUT_SIZE	512		/* most messages fit */
 
 static msgpack_zone	*unpack_zone;	/* reused; objects, not bytes */
 
@@ -43,6 +44,34 @@ conn_state_name(enum conn_state s)
 }
 
 /* ---- encode ---- */
+
+/* What is encoded; grows without leaving a copy behind. */
+struct out {
+	uint8_t		*data;
+	size_t		 len, size;
+};
+
+static int
+out_write(void *arg, const char *data, size_t len)
+{
+	struct out	*o = arg;
+	uint8_t		*grown;
+	size_t		 size = o->size;
+
+	if (len > size - o->len) {
+		while (len > size - o->len)
+			size = size == 0 ? OUT_SIZE : 2 * size;
+		grown = xmalloc(size);
+		if (o->len > 0)
+			memcpy(grown, o->data, o->len);
+		freezero(o->data, o->len);
+		o->data = grown;
+		o->size = size;
+	}
+	memcpy(o->data + o->len, data, len);
+	o->len += len;
+	return 0;
+}
 
 static int
 put_ids(msgpack_packer *pk, const struct msg_field *f, const void *at)
@@ -116,9 +145,9 @@ put_field(msgpack_packer *pk, const struct msg_field *f, const void *at)
 	return -1;
 }
 
-/* Into sb; the caller destroys it. */
+/* Into o; the caller wipes and frees it, also after a failure. */
 static int
-encode(msgpack_sbuffer *sb, enum msg_type type, uint32_t seq, const void *body)
+encode(struct out *o, enum msg_type type, uint32_t seq, const void *body)
 {
 	const struct msg_layout	*l = msg_layout((int)type);
 	msgpack_packer		 pk;
@@ -128,7 +157,7 @@ encode(msgpack_sbuffer *sb, enum msg_type type, uint32_t seq, const void *body)
 		errno = EINVAL;
 		return -1;
 	}
-	msgpack_packer_init(&pk, sb, msgpack_sbuffer_write);
+	msgpack_packer_init(&pk, o, out_write);
 	msgpack_pack_array(&pk, HEADER_FIELDS + l->n);
 	msgpack_pack_int(&pk, (int)type);
 	msgpack_pack_uint32(&pk, seq);
@@ -146,18 +175,15 @@ int
 msg_send(struct channel *ch, enum msg_type type, uint32_t seq,
     const void *body, int fd)
 {
-	msgpack_sbuffer	sb;
+	struct out	o = { NULL, 0, 0 };
 	int		ret, saved;
 
-	msgpack_sbuffer_init(&sb);
-	if ((ret = encode(&sb, type, seq, body)) == 0)
-		ret = channel_send(ch, sb.data, sb.size, fd);
+	if ((ret = encode(&o, type, seq, body)) == 0)
+		ret = channel_send(ch, o.data, o.len, fd);
 	else
 		fd_close(&fd);
 	saved = errno;
-	if (sb.data != NULL && msg_layout((int)type)->secret)
-		sodium_memzero(sb.data, sb.size);
-	msgpack_sbuffer_destroy(&sb);
+	freezero(o.data, o.len);
 	errno = saved;
 	return ret;
 }
@@ -166,17 +192,14 @@ int
 msg_encode(enum msg_type type, uint32_t seq, const void *body,
     uint8_t **buf_r, size_t *len_r)
 {
-	msgpack_sbuffer	sb;
+	struct out	o = { NULL, 0, 0 };
 
-	msgpack_sbuffer_init(&sb);
-	if (encode(&sb, type, seq, body) == -1) {
-		msgpack_sbuffer_destroy(&sb);
+	if (encode(&o, type, seq, body) == -1) {
+		freezero(o.data, o.len);
 		return -1;
 	}
-	*buf_r = xmalloc(sb.size);
-	memcpy(*buf_r, sb.data, sb.size);
-	*len_r = sb.size;
-	msgpack_sbuffer_destroy(&sb);
+	*buf_r = o.data;
+	*len_r = o.len;
 	return 0;
 }
 

@@ -409,15 +409,14 @@ static const struct msg_field f_pace[] = {
 #define BODY(s)		f_ ## s, sizeof f_ ## s / sizeof f_ ## s[0], \
 	sizeof(struct msg_ ## s)
 #define NONE		NULL, 0, 0
-#define PLAIN		0, 0
-#define BIG		1, 0
-#define SECRET		0, 1
+#define PLAIN		0
+#define BIG		1
 
 static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_SUP_SETUP_STORE] = { "setup_store", BODY(setup_store), PLAIN },
-	[MSG_SUP_SETUP_GATE] = { "setup_gate", BODY(setup_gate), SECRET },
+	[MSG_SUP_SETUP_GATE] = { "setup_gate", BODY(setup_gate), PLAIN },
 	[MSG_SUP_SETUP_WORKER] = { "setup_worker", BODY(setup_worker),
-	    SECRET },
+	    PLAIN },
 	[MSG_SUP_SETUP_RESOLVER] = { "setup_resolver", BODY(setup_resolver),
 	    PLAIN },
 	[MSG_SUP_SETUP_BROKER] = { "setup_broker", BODY(setup_broker), PLAIN },
@@ -425,9 +424,9 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_SUP_STOP] = { "stop", NONE, PLAIN },
 	[MSG_SUP_LOG_LEVEL] = { "log_level", BODY(log_level), PLAIN },
 	[MSG_SUP_LISTEN] = { "listen", BODY(listen), PLAIN },
-	[MSG_SUP_MEMBER] = { "member", BODY(member), SECRET },
+	[MSG_SUP_MEMBER] = { "member", BODY(member), PLAIN },
 	[MSG_SUP_MEMBER_GONE] = { "member_gone", BODY(owner), PLAIN },
-	[MSG_SUP_SESSION] = { "session", BODY(session), SECRET },
+	[MSG_SUP_SESSION] = { "session", BODY(session), PLAIN },
 	[MSG_SUP_SESSION_GONE] = { "session_gone", BODY(owner), PLAIN },
 	[MSG_SUP_REGISTERED] = { "registered", BODY(registered), PLAIN },
 	[MSG_SUP_ENDED] = { "ended", BODY(ended), PLAIN },
@@ -445,7 +444,7 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_LOG] = { "log", BODY(log), PLAIN },
 	[MSG_READY] = { "ready", NONE, PLAIN },
 
-	[MSG_GATE_REGISTER] = { "register", BODY(register), SECRET },
+	[MSG_GATE_REGISTER] = { "register", BODY(register), PLAIN },
 	[MSG_GATE_END] = { "end", BODY(end), PLAIN },
 	[MSG_GATE_STATUS] = { "status", BODY(status), PLAIN },
 	[MSG_GATE_ACCEPT] = { "accept", BODY(accept), BIG },

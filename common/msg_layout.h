@@ -32,7 +32,6 @@ struct msg_layout {
 	size_t		 n;
 	size_t		 size;		/* of the struct */
 	int		 big;		/* may travel as a memfd */
-	int		 secret;	/* bytes are wiped after sending */
 };
 
 /* NULL: no such type. */
