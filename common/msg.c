@@ -84,8 +84,11 @@ put_ids(msgpack_packer *pk, const struct msg_field *f, const void *at)
 	if (*n > (uint64_t)f->max)
 		return -1;
 	msgpack_pack_array(pk, *n);
-	for (i = 0; i < *n; i++)
+	for (i = 0; i < *n; i++) {
+		if (v[i] > INT64_MAX)
+			return -1;
 		msgpack_pack_uint64(pk, v[i]);
+	}
 	return 0;
 }
 
