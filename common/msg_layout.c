@@ -385,7 +385,7 @@ static const struct msg_field f_requeue[] = {
 	BYTES(msg_requeue, fingerprint),
 	BYTES(msg_requeue, nonce),
 	BYTES(msg_requeue, body_id),
-	SLICE(msg_requeue, body, ROW_BODY_MAX),
+	SLICE(msg_requeue, body, MSG_BODY_MAX),
 };
 
 static const struct msg_field f_requeued[] = {
