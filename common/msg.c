@@ -319,13 +319,43 @@ get_ids(const msgpack_object *o, const struct msg_field *f, void *at)
 	return 0;
 }
 
+/* For what is empty msgpack-c has any pointer, NULL too. */
+static int
+get_str(const msgpack_object *o, const struct msg_field *f, char *at)
+{
+	uint32_t	len = o->via.str.size;
+
+	if (o->type != MSGPACK_OBJECT_STR || len >= f->size)
+		return -1;
+	if (len > 0) {
+		if (memchr(o->via.str.ptr, '\0', len) != NULL)
+			return -1;
+		memcpy(at, o->via.str.ptr, len);
+	}
+	at[len] = '\0';
+	return 0;
+}
+
+static int
+get_slice(const msgpack_object *o, const struct msg_field *f,
+    struct msg_slice *slice)
+{
+	static const uint8_t	empty[1];
+
+	if (o->type != MSGPACK_OBJECT_BIN ||
+	    o->via.bin.size > (uint64_t)f->max)
+		return -1;
+	slice->len = o->via.bin.size;
+	slice->p = slice->len > 0 ? (const uint8_t *)o->via.bin.ptr : empty;
+	return 0;
+}
+
 /* One field; -1: of another type, or out of its limits. */
 static int
 get_field(const msgpack_object *o, const struct msg_field *f, void *at)
 {
-	struct msg_slice	*slice = at;
-	uint64_t		 u;
-	uint32_t		 w;
+	uint64_t	 u;
+	uint32_t	 w;
 
 	switch (f->type) {
 	case FIELD_INT:
@@ -348,20 +378,9 @@ get_field(const msgpack_object *o, const struct msg_field *f, void *at)
 		memcpy(at, o->via.bin.ptr, f->size);
 		return 0;
 	case FIELD_STR:
-		if (o->type != MSGPACK_OBJECT_STR ||
-		    o->via.str.size >= f->size ||
-		    memchr(o->via.str.ptr, '\0', o->via.str.size) != NULL)
-			return -1;
-		memcpy(at, o->via.str.ptr, o->via.str.size);
-		((char *)at)[o->via.str.size] = '\0';
-		return 0;
+		return get_str(o, f, at);
 	case FIELD_SLICE:
-		if (o->type != MSGPACK_OBJECT_BIN ||
-		    o->via.bin.size > (uint64_t)f->max)
-			return -1;
-		slice->p = (const uint8_t *)o->via.bin.ptr;
-		slice->len = o->via.bin.size;
-		return 0;
+		return get_slice(o, f, at);
 	case FIELD_IDS:
 		return get_ids(o, f, at);
 	}

@@ -127,7 +127,10 @@ enum msg_type {
 /* A sealed body, with room for the rest of its row in the packet. */
 #define MSG_BODY_MAX		(CHANNEL_BIG_MAX - CHANNEL_PACKET_MAX)
 
-/* Bytes that live in the packet: until the next channel_recv(). */
+/*
+ * Bytes that live in the packet: until the next channel_recv().  p is not NULL
+ * when it was decoded, not even when there are none.
+ */
 struct msg_slice {
 	const uint8_t	*p;
 	size_t		 len;
