@@ -213,6 +213,8 @@ inside(const struct msg_field *f, const void *at, const uint8_t *packet,
 		return memchr(at, '\0', f->size) != NULL;
 	case FIELD_SLICE:
 		memcpy(&slice, at, sizeof slice);
+		if (slice.len == 0)
+			return slice.p != NULL;
 		return slice.len <= (size_t)f->max && slice.p >= packet &&
 		    slice.p <= packet + len &&
 		    slice.len <= (size_t)(packet + len - slice.p);

@@ -29,8 +29,9 @@ size_in_memory(const struct msg_field *f)
 		return 4;
 	case FIELD_SLICE:
 		return sizeof(struct msg_slice);
-	case FIELD_IDS:
-		return offsetof(struct msg_ids, v) + 8 * (size_t)f->max;
+	case FIELD_IDS:		/* may have room for more than is allowed */
+		return f->size == sizeof(struct msg_ids) && f->max <=
+		    MSG_SEEN_MAX ? f->size : sizeof(struct msg_uids);
 	case FIELD_BYTES:
 	case FIELD_STR:
 		return f->size;
@@ -65,6 +66,9 @@ expect_field(const struct msg_layout *l, const struct msg_field *f)
 		fail_msg("%s.%s: size", l->name, f->name);
 	if (f->min > f->max || f->max < 0)
 		fail_msg("%s.%s: range", l->name, f->name);
+	if (f->type == FIELD_IDS && f->size == sizeof(struct msg_uids) &&
+	    f->max > MSG_UIDS_MAX)
+		fail_msg("%s.%s: more than there is room", l->name, f->name);
 	if (f->type == FIELD_UINT32 && f->max > UINT32_MAX)
 		fail_msg("%s.%s: more than it holds", l->name, f->name);
 	if (f->type == FIELD_SLICE && f->max == 0)

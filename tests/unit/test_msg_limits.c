@@ -291,8 +291,9 @@ decode_odd(int type, const struct msg_layout *l, size_t n, size_t which,
 		if (!is_odd)
 			break;
 	}
-	if (is_odd && msg_parse(&m, (uint8_t *)sb.data, sb.size) == 0)
-		ret = msg_decode(&m, body);
+	if (is_odd && msg_parse(&m, (uint8_t *)sb.data, sb.size) == 0 &&
+	    (ret = msg_decode(&m, body)) == 0)
+		assert_null(sample_outside(l, body, m.data, m.len));
 	msgpack_sbuffer_destroy(&sb);
 	free(body);
 	return ret;
