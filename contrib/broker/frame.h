@@ -1,0 +1,68 @@
+#ifndef BROKER_FRAME_H
+#define BROKER_FRAME_H
+
+/*
+ * Frames: JSON text that came in, and JSON text that goes out.
+ *
+ * What comes in is read by jansson, after a look at its depth.  What goes out
+ * is written straight into the buffer that will be sent, with room before it
+ * for the header that libwebsockets puts there.  A frame for many is one
+ * buffer with many references.
+ */
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FRAME_MAX	65536	/* bytes of a frame, and of a message */
+#define FRAME_DEPTH_MAX	16
+#define FRAME_HEADROOM	16	/* LWS_PRE */
+
+struct frame {
+	unsigned	 refs;
+	size_t		 len, cap;
+	char		*buf;		/* headroom, then len bytes */
+};
+
+/* An object with no deeper nesting than FRAME_DEPTH_MAX, or NULL. */
+json_t	*frame_parse(const char *, size_t);
+
+/*
+ * A string member of 1 to max bytes, or NULL; borrowed.  frame_str_or_empty
+ * also takes "".
+ */
+const char *frame_str(const json_t *, const char *name, size_t max);
+const char *frame_str_or_empty(const json_t *, const char *name, size_t max,
+	    size_t *len_r);
+
+/* {"type":"<type>" -- one reference, for the caller. */
+struct frame *frame_new(const char *type);
+struct frame *frame_copy(const struct frame *);
+struct frame *frame_ref(struct frame *);
+void	frame_unref(struct frame **);
+/* Bytes of all frames that there are. */
+size_t	frame_total(void);
+
+static inline const char *
+frame_text(const struct frame *f)
+{
+	return f->buf + FRAME_HEADROOM;
+}
+
+/* ,"name":value.  frame_str_add and frame_json_add skip a NULL. */
+void	frame_str_add(struct frame *, const char *name, const char *);
+void	frame_int_add(struct frame *, const char *name, int64_t);
+void	frame_bool_add(struct frame *, const char *name, int);
+void	frame_null_add(struct frame *, const char *name);
+void	frame_json_add(struct frame *, const char *name, const json_t *);
+
+/* Text that is JSON already. */
+void	frame_raw(struct frame *, const char *, size_t);
+
+/* A quoted and escaped string, without a name. */
+void	frame_quote(struct frame *, const char *);
+
+/* } */
+void	frame_end(struct frame *);
+
+#endif
