@@ -1,0 +1,60 @@
+#ifndef BROKER_MEMBERS_H
+#define BROKER_MEMBERS_H
+
+/* Meshes, their members, and the keys that messages may be sent to. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/identity.h"
+
+struct db;
+struct members;
+
+#define MEMBERS_ID_SIZE		(IDENTITY_ID_MAX + 1)
+#define MEMBERS_NAME_MAX	128	/* bytes of a display name */
+#define MEMBERS_SLUG_MAX	64
+
+struct member {
+	int64_t		 row, mesh;	/* integer ids in the file */
+	int64_t		 key;		/* of its key, in peer_key */
+	char		 member_id[MEMBERS_ID_SIZE];
+	uint8_t		 pubkey[KEY_PUBLIC_LEN];
+	char		 name[MEMBERS_NAME_MAX + 1];
+	int		 revoked;
+	int64_t		 last_seen_at;	/* 0: never */
+};
+
+struct members *members_new(struct db *);
+void	members_free(struct members **);
+
+/*
+ * Find or make a mesh by slug and a member of it by key; a new name replaces
+ * the old one.  Writes within the transaction; the caller commits.  0 and the
+ * ids, or -1 with a sentence in err: a slug or name that cannot be, or the
+ * file failed.
+ */
+int	members_add(struct members *, const char *slug,
+	    const uint8_t pubkey[KEY_PUBLIC_LEN], const char *name,
+	    char mesh_id[MEMBERS_ID_SIZE], char member_id[MEMBERS_ID_SIZE],
+	    char *err, size_t errlen);
+
+/* A member of a mesh by its key.  1, 0: no such mesh or member, -1: error. */
+int	members_find(struct members *, const char *mesh_id,
+	    const uint8_t pubkey[KEY_PUBLIC_LEN], struct member *);
+
+/* A session of this member has said hello.  The id of its key, or -1. */
+int64_t	members_session_key(struct members *, const struct member *,
+	    const uint8_t pubkey[KEY_PUBLIC_LEN]);
+
+/*
+ * The id of a key that messages may be sent to: of a member, or of a session
+ * that once said hello, unless its member was banned.  0: unknown, -1: error.
+ */
+int64_t	members_key(struct members *, int64_t mesh,
+	    const uint8_t pubkey[KEY_PUBLIC_LEN]);
+
+/* The member's own connection is gone.  0 or -1. */
+int	members_left(struct members *, int64_t member, int64_t now);
+
+#endif

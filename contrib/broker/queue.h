@@ -1,0 +1,91 @@
+#ifndef BROKER_QUEUE_H
+#define BROKER_QUEUE_H
+
+/*
+ * Stored messages: acceptance without copies, what waits for whom, and what
+ * is old.  Knows nothing of connections.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/fingerprint.h"
+#include "common/identity.h"
+
+struct db;
+struct queue;
+
+#define QUEUE_ID_LEN		32	/* characters of a messageId */
+#define QUEUE_ID_SIZE		(QUEUE_ID_LEN + 1)
+#define QUEUE_CLIENT_ID_MAX	256	/* bytes */
+#define QUEUE_TARGET_MAX	256	/* likewise, of a targetSpec */
+#define QUEUE_KEEP_MS		(7 * 24 * 3600 * 1000LL)
+
+enum priority { PRIORITY_NOW, PRIORITY_NEXT, PRIORITY_LOW };
+#define PRIORITY_MAX	PRIORITY_LOW
+const char *priority_name(enum priority);	/* "now", "next", "low" */
+int	priority_parse(const char *, enum priority *);	/* 0, -1 */
+
+/*
+ * One message.  Keys and members are their integer ids, with what a push says
+ * about them; strings are borrowed.
+ */
+struct message {
+	int64_t		 seq;
+	char		 id[QUEUE_ID_SIZE];
+	int64_t		 sender, sender_member;
+	uint8_t		 sender_key[KEY_PUBLIC_LEN];
+	uint8_t		 sender_member_key[KEY_PUBLIC_LEN];
+	const char	*sender_member_id, *sender_name;
+	const char	*client_id;	/* NULL: none */
+	const uint8_t	*fingerprint;	/* FINGERPRINT_LEN bytes, or NULL */
+	const char	*target;	/* of a multicast, or NULL */
+	int64_t		 recipient;	/* 0: multicast */
+	enum priority priority;
+	const char	*reply_to;	/* NULL: none */
+	const char	*nonce, *ciphertext;
+	int64_t		 created_at;
+};
+
+enum queue_result {
+	QUEUE_STORED,
+	QUEUE_DUPLICATE,	/* the same send, seen before */
+	QUEUE_REUSED,		/* another send with that client id */
+	QUEUE_FAILED,
+};
+
+struct queue *queue_new(struct db *);
+void	queue_free(struct queue **);
+
+/* 32 random characters of base62. */
+void	queue_make_id(char out[QUEUE_ID_SIZE]);
+
+/*
+ * Store a message, in the transaction.  Fills in seq, and id: a new one, or,
+ * for a duplicate, that of the first.  A multicast is remembered without its
+ * text, and only when it has a client id.
+ */
+enum queue_result queue_accept(struct queue *, struct message *);
+
+/*
+ * Messages that wait for a recipient in one priority, in order, from the one
+ * above *above; those from not_from (0: nobody) are left out.  *above moves
+ * past every message for which cb returned 0; otherwise it stops.  A message
+ * is borrowed until cb returns, and cb must not come back here.  How many were
+ * looked at, or -1.
+ */
+int	queue_waiting(struct queue *, int64_t recipient, enum priority,
+	    int64_t *above, int64_t not_from, int limit,
+	    int (*cb)(void *arg, const struct message *), void *arg);
+
+/* A waiting message by its id.  1, 0, -1. */
+int	queue_find(struct queue *, const char *id, int64_t *seq_r,
+	    int64_t *recipient_r);
+
+/* It was delivered: its text goes.  0 or -1. */
+int	queue_delivered(struct queue *, int64_t seq, int64_t now);
+
+/* Delete at most limit messages older than 7 days.  How many, or -1. */
+int	queue_prune(struct queue *, int64_t now, int limit);
+
+#endif
