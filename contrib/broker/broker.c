@@ -1,0 +1,48 @@
+/*
+ * What the parts of the broker share.
+ */
+
+#include "contrib/broker/broker.h"
+
+#include <string.h>
+
+#include "contrib/broker/db.h"
+#include "contrib/broker/members.h"
+
+void
+options_defaults(struct options *o)
+{
+	memset(o, 0, sizeof *o);
+	o->max_connections = OPTIONS_MAX_CONNECTIONS;
+	o->hello_ms = OPTIONS_HELLO_MS;
+	o->ping_ms = OPTIONS_PING_MS;
+	o->claim_ms = DELIVER_HOLD_MS;
+}
+
+int
+broker_open(struct broker *b, const struct options *options)
+{
+	memset(b, 0, sizeof *b);
+	b->options = options;
+	presence_init(&b->presence);
+	if ((b->db = db_open(options->db)) == NULL)
+		return -1;
+	if (db_lock(b->db) == -1) {
+		db_close(&b->db);
+		return -1;
+	}
+	b->members = members_new(b->db);
+	b->queue = queue_new(b->db);
+	b->deliver = deliver_new(b->queue, options->claim_ms);
+	return 0;
+}
+
+void
+broker_close(struct broker *b)
+{
+	deliver_free(&b->deliver);
+	presence_clear(&b->presence);
+	queue_free(&b->queue);
+	members_free(&b->members);
+	db_close(&b->db);
+}

@@ -1,0 +1,55 @@
+#ifndef BROKER_BROKER_H
+#define BROKER_BROKER_H
+
+/* What the parts of the broker share. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "contrib/broker/presence.h"
+
+struct db;
+struct members;
+struct queue;
+struct server;
+struct ticker;
+struct turn;
+
+struct options {
+	const char	*db;
+	const char	*tls_cert, *tls_key;	/* NULL: plain */
+	unsigned	 max_connections;	/* of one mesh, and of all */
+	int		 ack_only;		/* for benchmarks */
+	int64_t		 hello_ms;		/* without an accepted hello */
+	int64_t		 ping_ms;
+	int64_t		 claim_ms;
+};
+
+#define OPTIONS_MAX_CONNECTIONS	10000
+#define OPTIONS_HELLO_MS	10000
+#define OPTIONS_PING_MS		30000
+
+struct broker {
+	const struct options	*options;
+	struct db		*db;
+	struct members		*members;
+	struct queue		*queue;
+	struct deliver		*deliver;
+	struct presence		 presence;
+	struct server		*server;
+	struct turn		*turn;
+	struct ticker		*ticker;
+	/* Something to answer depends on the open transaction. */
+	int			 commit_now;
+};
+
+void	options_defaults(struct options *);
+
+/*
+ * Opens the file and what stands on it.  -1, with a log line.  options must
+ * outlive it.
+ */
+int	broker_open(struct broker *, const struct options *);
+void	broker_close(struct broker *);
+
+#endif
