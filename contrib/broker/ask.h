@@ -1,0 +1,13 @@
+#ifndef BROKER_ASK_H
+#define BROKER_ASK_H
+
+/* What a frame asks for: a table of types. */
+
+#include <stddef.h>
+
+struct conn;
+
+/* One whole frame. */
+void	ask_frame(struct conn *, const char *, size_t);
+
+#endif

@@ -1,0 +1,12 @@
+#ifndef BROKER_ROUTE_H
+#define BROKER_ROUTE_H
+
+/* Sends: from a target to those who get it, and the answer. */
+
+#include <jansson.h>
+
+struct conn;
+
+void	route_send(struct conn *, const json_t *);
+
+#endif
