@@ -1,0 +1,93 @@
+#ifndef BROKER_CONN_H
+#define BROKER_CONN_H
+
+/*
+ * One WebSocket: frames in, frames out, and its end.
+ *
+ * Frames to be sent are held until the loop releases them, which it does after
+ * the commit of what they say.  A connection that must end is marked, and
+ * closed from the loop.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct broker;
+struct conn;
+struct frame;
+struct lws;
+struct peer;
+
+/* Bytes waiting to be written to one connection. */
+#define CONN_OUT_PUSH	(256 * 1024)	/* above: its messages stay stored */
+#define CONN_OUT_READ	(1024 * 1024)	/* above: it is not read from */
+#define CONN_OUT_MAX	(32 * 1024 * 1024)	/* above: it is dropped */
+
+/*
+ * Bytes of unfinished frames and of frames to be written, over all; a frame
+ * for many counts once.  Above: who has much waiting is dropped.
+ */
+#define CONN_IN_TOTAL	(128 * 1024 * 1024)
+#define CONN_OUT_TOTAL	(256 * 1024 * 1024)
+
+/* Reasons for a close of our own. */
+#define CLOSE_NORMAL		1000
+#define CLOSE_GOING_AWAY	1001
+#define CLOSE_POLICY		1008
+#define CLOSE_TOO_BIG		1009
+#define CLOSE_INTERNAL		1011
+#define CLOSE_TRY_LATER		1013
+#define CLOSE_BANNED		4002
+
+struct conn_out {
+	STAILQ_ENTRY(conn_out)	 entry;
+	struct frame		*frame;
+};
+
+struct conn {
+	struct broker		*broker;
+	struct lws		*wsi;
+	TAILQ_ENTRY(conn)	 entry;		/* in a list of tick.c */
+	TAILQ_ENTRY(conn)	 batched;	/* in a list of turn.c */
+	int			 in_batch, greeted;
+	int64_t			 opened_at, pinged_at, pong_at;	/* mono ms */
+	struct peer		*peer;		/* NULL: no hello yet */
+
+	STAILQ_HEAD(, conn_out)	 out;
+	size_t			 out_bytes;
+	unsigned		 nout, nready;	/* frames; released ones */
+	int			 ping_due, paused;
+
+	char			*in;		/* the pieces of a frame */
+	size_t			 inlen, incap;
+
+	int			 close_code;	/* 0: open */
+	const char		*close_reason;	/* static text */
+	int			 overflow;	/* to be dropped by the loop */
+};
+
+struct conn *conn_new(struct broker *, struct lws *);
+void	conn_free(struct conn **);
+
+/* Queue a frame.  The reference is the caller's still. */
+void	conn_send(struct conn *, struct frame *);
+
+/* The same, giving up the reference. */
+void	conn_give(struct conn *, struct frame **);
+
+/* What is queued may be written now. */
+void	conn_release(struct conn *);
+
+/* Is there room for more pushes? */
+int	conn_has_room(const struct conn *);
+
+/* Close after what is queued (conn_close) or at once (conn_drop). */
+void	conn_close(struct conn *, int code, const char *reason);
+void	conn_drop(struct conn *, int code, const char *reason);
+
+/* libwebsockets calls: a piece of a message, and room to write. 0 or -1. */
+int	conn_readable(struct conn *, const char *, size_t, int final);
+int	conn_writable(struct conn *);
+
+#endif
