@@ -130,9 +130,10 @@ worker_protocol_cb(struct lws *wsi, enum lws_callback_reasons reason,
 {
 	struct worker	*w = lws_context_user(lws_get_context(wsi));
 
-	(void)user;
 	if (w == NULL || w->dying)
 		return 0;
+	if (reason == LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION)
+		in = user;		/* X509_STORE_CTX */
 	switch (reason) {
 	case LWS_CALLBACK_RAW_ADOPT_FILE:
 	case LWS_CALLBACK_RAW_RX_FILE:
@@ -145,6 +146,7 @@ worker_protocol_cb(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_CLIENT_WRITEABLE:
 	case LWS_CALLBACK_CLIENT_CLOSED:
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+	case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
 	case LWS_CALLBACK_WSI_DESTROY:
 		return w->broker == NULL ? 0 : broker_callback(w->broker, wsi,
 		    reason, in, len);

@@ -2,6 +2,7 @@
 
 #include "worker/ws.h"
 
+#include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +218,17 @@ ws_writable(struct ws *ws, struct lws *wsi)
 	return 0;
 }
 
+/* Why a certificate is refused, in words; refused it is anyway. */
+static void
+ws_certificate(struct ws *ws, X509_STORE_CTX *ctx)
+{
+	char	text[REASON_LEN];
+
+	snprintf(text, sizeof text, "certificate: %s",
+	    X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+	ws_note(ws, 0, text, strlen(text));
+}
+
 int
 ws_callback(struct ws *ws, struct lws *wsi, enum lws_callback_reasons reason,
     void *in, size_t len)
@@ -237,6 +249,10 @@ ws_callback(struct ws *ws, struct lws *wsi, enum lws_callback_reasons reason,
 		if (len >= 2)
 			ws_note(ws, p[0] << 8 | p[1], (const char *)p + 2,
 			    len - 2);
+		break;
+	case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
+		if (len == 0)		/* OpenSSL's own checks failed */
+			ws_certificate(ws, in);
 		break;
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
 		if (in != NULL)
