@@ -23,6 +23,7 @@ struct evpeer {
 	int		 busy;		/* inside one of its callbacks */
 	int		 dead;		/* freed when no longer busy */
 	int		 manual, paused;
+	int		 mute;		/* it does not hear us any more */
 };
 
 /* Not to be used again; tell the owner from the loop, once. */
@@ -35,6 +36,22 @@ evpeer_bad(struct evpeer *p, const char *why)
 	event_del(p->ev_read);
 	event_del(p->ev_write);
 	event_active(p->ev_gone, EV_TIMEOUT, 0);
+}
+
+/*
+ * Writing failed.  That the other end does not read any more is not the end:
+ * what it said before it died is still to be read, and then it is found to be
+ * gone.
+ */
+static void
+evpeer_write_failed(struct evpeer *p)
+{
+	if (errno != EPIPE && errno != ECONNRESET) {
+		evpeer_bad(p, "closed while writing");
+		return;
+	}
+	p->mute = 1;
+	event_del(p->ev_write);
 }
 
 static void
@@ -103,7 +120,7 @@ evpeer_write_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (ret == -1)
-		evpeer_bad(p, "closed while writing");
+		evpeer_write_failed(p);
 	else if (ret == 0)
 		event_del(p->ev_write);
 }
@@ -162,7 +179,7 @@ int
 evpeer_send(struct evpeer *p, enum msg_type type, uint32_t seq,
     const void *body, int fd)
 {
-	if (p->why != NULL) {
+	if (p->why != NULL || p->mute) {
 		if (fd != -1)
 			close(fd);
 		errno = EPIPE;
@@ -170,7 +187,7 @@ evpeer_send(struct evpeer *p, enum msg_type type, uint32_t seq,
 	}
 	if (msg_send(p->ch, type, seq, body, fd) == -1) {
 		if (errno != ENOBUFS && errno != EINVAL && errno != EMSGSIZE)
-			evpeer_bad(p, "closed while writing");
+			evpeer_write_failed(p);
 		return -1;
 	}
 	if (channel_queued(p->ch) > 0)
@@ -181,7 +198,7 @@ evpeer_send(struct evpeer *p, enum msg_type type, uint32_t seq,
 size_t
 evpeer_queued(const struct evpeer *p)
 {
-	return channel_queued(p->ch);
+	return p->mute ? 0 : channel_queued(p->ch);
 }
 
 void
@@ -220,7 +237,7 @@ evpeer_resume(struct evpeer *p)
 void
 evpeer_drain(struct evpeer *p, int timeout_ms)
 {
-	if (p->why == NULL)
+	if (p->why == NULL && !p->mute)
 		(void)channel_drain(p->ch, timeout_ms);
 }
 

@@ -26,7 +26,8 @@ void	evpeer_free(struct evpeer **);
 /*
  * Encode and queue.  body is the struct that the list in msg.h gives for the
  * type.  fd: -1, or taken.  -1: queue full (errno ENOBUFS) or peer dead; in
- * the latter case gone_cb follows from the loop.
+ * the latter case gone_cb follows from the loop, once all that it said before
+ * has been read.
  */
 int	evpeer_send(struct evpeer *, enum msg_type, uint32_t seq,
 	    const void *body, int fd);
