@@ -4,6 +4,7 @@
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <fcntl.h>
@@ -37,8 +38,13 @@ privs_limit(int what, rlim_t value)
 void
 privs_child(int nofile)
 {
-	pid_t	parent = getppid();
+	pid_t		parent = getppid();
+	socklen_t	len = sizeof(int);
+	int		type = 0;
 
+	if (getsockopt(INHERIT_CTL_FD, SOL_SOCKET, SO_TYPE, &type, &len) ==
+	    -1 || type != SOCK_SEQPACKET)
+		fatalx("this program is run by `meshsup start`");
 	fd_close_from(INHERIT_CTL_FD + 1);
 	if (clearenv() != 0)
 		fatalx("clearenv failed");

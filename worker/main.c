@@ -14,14 +14,11 @@
 #define MAX_FDS	64
 
 int
-main(int argc, char *argv[])
+main(void)
 {
 	struct worker	*w;
 
-	(void)argv;
 	log_init("worker");
-	if (argc != 1)
-		fatalx("started by the supervisor only");
 	privs_child(MAX_FDS);
 	if (sodium_init() == -1)
 		fatalx("libsodium");
