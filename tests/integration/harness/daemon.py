@@ -116,6 +116,8 @@ class Daemon:
             extra = ["--config", str(self.config),
                      "--state-dir", str(self.state_dir),
                      "--run-dir", str(self.run_dir)]
+        elif args[0] in ("version", "help"):
+            extra = []
         else:
             extra = ["--run-dir", str(self.run_dir)]
         words = 2 if args[0] in ("session", "outbox") else 1
