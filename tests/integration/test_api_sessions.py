@@ -51,7 +51,7 @@ def test_mint_explicitly(api):
     {"token": None}, {"token": "zz"}, {"token": "0" * 63}, {"token": 7},
     {"token": "G" * 64}, {"session_id": None}, {"session_id": ""},
     {"session_id": 7}, {"session_id": "x" * 5000}, {"session_id": "a\u0007"},
-    {"mesh": None}, {"mesh": 7}, {"display_name": None},
+    {"mesh": 7}, {"display_name": None},
     {"display_name": ""}, {"display_name": "x" * 5000}, {"pid": None},
     {"pid": 0}, {"pid": -1}, {"pid": "1"}, {"pid": 2**40}, {"pid": 1.5},
     {"cwd": 7}, {"cwd": "x" * 5000}, {"role": 7}, {"role": "x" * 5000},
@@ -84,8 +84,8 @@ def test_register_with_a_brought_key(daemon, api, member_key, bob):
     {"session_pubkey": "zz"}, {"session_pubkey": None},
     {"session_pubkey": Key().pub}, {"session_secret_key": "zz"},
     {"session_secret_key": None}, {"session_secret_key": Key().secret},
-    {"session_secret_key": "0" * 128}, {"parent_attestation": None},
-    {"parent_attestation": 7}, {"signature": "0" * 128},
+    {"session_secret_key": "0" * 128}, {"parent_attestation": 7},
+    {"signature": "0" * 128},
     {"signature": None}, {"parent_member_pubkey": Key().pub},
     {"expires_at": 1000}, {"expires_at": now_ms() + 48 * 3600 * 1000}])
 def test_malformed_presence_is_400(api, member_key, changes):
@@ -176,3 +176,11 @@ def test_the_owner_ends_and_so_does_the_session(daemon):
     p.stdin.close()
     p.wait()
     wait_for(lambda: s.api.get("/v1/sessions/me").status == 401, 5)
+
+
+def test_the_only_mesh_need_not_be_named(daemon, api):
+    b = registration(mesh=None)
+    r = api.post("/v1/sessions/register", b)
+    assert r.status == 200, r
+    me = daemon.api(b["token"]).get("/v1/sessions/me").json["session"]
+    assert me["mesh"] == "local"

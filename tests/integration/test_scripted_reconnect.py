@@ -105,9 +105,14 @@ def test_closes_that_park_the_session(world, code, reason, state, why):
 
 
 def test_banned_parks_the_mesh(world):
-    s = world.register()
-    s.conn().close(4002, "banned")
-    s.wait_state("parked")
+    """As a broker does it: every connection of the member is closed."""
+    s, other = world.register(), world.register("other")
+    world.broker.wait_member()
+    for conn in world.broker.live():
+        conn.close(4002, "banned")
+    for x in s, other:
+        x.wait_state("parked")
+        assert x.me()["reason"] == "banned"
     wait_for(lambda: world.daemon.api().get("/v1/health").json["brokers"][
         "acme"] == "parked", 10)
 

@@ -169,7 +169,7 @@ def test_registered_again_after_a_restart(daemon):
     talk(alice, bob, "from the first life")
     absent = Key().pub
     alice.send(absent, "open row of the first life", client_message_id="c1")
-    bob.inbox(query="")                 # marks it seen
+    bob.inbox("")                 # marks it seen
     with bob.events() as events:
         talk(alice, bob, "the last before the stop")
         last = events.wait().id

@@ -217,7 +217,9 @@ class Daemon:
     def secrets_of_state(self):
         """Secrets that the daemon made itself."""
         for path in (self.state_dir / "meshes.d").glob("*.json"):
-            self.secrets.add(json.loads(path.read_text())["secretKey"])
+            m = re.search(r'"secretKey"\s*:\s*"(\w+)"', path.read_text())
+            if m:
+                self.secrets.add(m.group(1))
         key = self.state_dir / "host.key"
         if key.exists():
             self.secrets.add(key.read_bytes().hex())
@@ -298,6 +300,7 @@ class Session:
                 "pid": self.pid, **self.fields}
 
     def register(self):
+        self.api.close()        # perhaps to a daemon that is gone
         r = self.api.post("/v1/sessions/register", self.body(), auth=False)
         assert r.status == 200, r
         self.pubkey = r.json["session_pubkey"]
@@ -328,11 +331,11 @@ class Session:
     def send(self, to, message, **fields):
         return self.api.send(key_of(to), message, **fields)
 
-    def inbox(self, **kw):
-        return self.api.inbox(**kw)
+    def inbox(self, *query):
+        return self.api.inbox(*query)
 
-    def outbox(self, **kw):
-        return self.api.outbox(**kw)
+    def outbox(self, *query):
+        return self.api.outbox(*query)
 
     def all_inbox(self):
         """Every row of the inbox, oldest first, in pages."""
