@@ -38,7 +38,8 @@ session_by_owner(struct supervisor *s, const uint8_t owner[OWNER_ID_LEN])
 	struct session	*se;
 
 	TAILQ_FOREACH(se, &s->sessions, entry)
-		if (memcmp(se->rec.owner, owner, OWNER_ID_LEN) == 0)
+		if (!se->dead &&
+		    memcmp(se->rec.owner, owner, OWNER_ID_LEN) == 0)
 			return se;
 	return NULL;
 }
@@ -66,7 +67,7 @@ session_choose_wire_id(struct session *se)
 			    !uuid_is(se->rec.session_id);
 
 	TAILQ_FOREACH(other, &se->sup->sessions, entry)
-		if (other != se &&
+		if (other != se && !other->dead &&
 		    strcmp(other->rec.mesh, se->rec.mesh) == 0 &&
 		    strcmp(other->wire_id, se->rec.session_id) == 0)
 			taken = 1;
