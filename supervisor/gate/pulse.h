@@ -1,0 +1,31 @@
+#ifndef GATE_PULSE_H
+#define GATE_PULSE_H
+#ifndef PROCESS_GATE
+#error "supervisor/gate is private to the gate"
+#endif
+
+/* Events that are no messages: made here, told by stream.c. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/msg.h"
+
+struct member;
+struct streams;
+
+/* The state of a member's connection changed: broker_status. */
+void	pulse_broker(struct streams *, const struct member *);
+
+/* A row of an outbox ended: send_status. */
+void	pulse_outcome(struct streams *, const struct msg_outcome *);
+
+/*
+ * A system push that a member's worker passed on: peer_join, peer_leave or
+ * system, with the members of its eventData at the top.  -1: it is no JSON
+ * object.
+ */
+int	pulse_event(struct streams *, const uint8_t member[OWNER_ID_LEN],
+	    const char *json, size_t);
+
+#endif

@@ -1,0 +1,115 @@
+/* The API on one screen. */
+
+#include "supervisor/gate/route.h"
+
+#include <event2/http.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/gate/handlers.h"
+#include "supervisor/gate/query.h"
+
+static const struct route routes[] = {
+	{ EVHTTP_REQ_GET, "/v1/version", ROUTE_OPEN, 0, on_version },
+	{ EVHTTP_REQ_GET, "/v1/health", ROUTE_OPEN, 0, on_health },
+	{ EVHTTP_REQ_GET, "/v1/status", 0, 0, on_status },
+
+	{ EVHTTP_REQ_POST, "/v1/sessions/register", ROUTE_BODY, 0,
+	    on_register },
+	{ EVHTTP_REQ_GET, "/v1/sessions", 0, 0, on_sessions },
+	{ EVHTTP_REQ_GET, "/v1/sessions/me", 0, 0, on_session_me },
+	{ EVHTTP_REQ_DELETE, "/v1/sessions/{}", 0, 0, on_session_delete },
+
+	/* on_send() asks for dm or broadcast, by target. */
+	{ EVHTTP_REQ_POST, "/v1/send", ROUTE_BODY, 0, on_send },
+	{ EVHTTP_REQ_GET, "/v1/inbox", 0, 0, on_inbox },
+	{ EVHTTP_REQ_POST, "/v1/inbox/seen", ROUTE_BODY, 0, on_inbox_seen },
+	{ EVHTTP_REQ_GET, "/v1/outbox", 0, 0, on_outbox },
+	{ EVHTTP_REQ_GET, "/v1/outbox/{}", 0, 0, on_outbox_row },
+	{ EVHTTP_REQ_GET, "/v1/events", ROUTE_STREAM, 0, on_events },
+
+	{ EVHTTP_REQ_GET, "/v1/peers", 0, 0, on_peers },
+};
+
+static const struct {
+	int		 method;
+	const char	*name;
+} methods[] = {
+	{ EVHTTP_REQ_GET, "GET" },
+	{ EVHTTP_REQ_POST, "POST" },
+	{ EVHTTP_REQ_PUT, "PUT" },
+	{ EVHTTP_REQ_DELETE, "DELETE" },
+};
+
+/* *arg_r, *len_r: what stands at {}, not decoded; NULL: there is no {}. */
+static int
+path_match(const char *pattern, const char *path, const char **arg_r,
+    size_t *len_r)
+{
+	const char	*hole = strstr(pattern, "{}");
+	size_t		 before;
+
+	*arg_r = NULL;
+	*len_r = 0;
+	if (hole == NULL)
+		return strcmp(pattern, path) == 0;
+	before = (size_t)(hole - pattern);
+	if (strncmp(pattern, path, before) != 0)
+		return 0;
+	*arg_r = path + before;
+	*len_r = strcspn(*arg_r, "/");
+	return *len_r > 0 && strcmp(*arg_r + *len_r, hole + 2) == 0;
+}
+
+static void
+allow_add(char allow[ROUTE_ALLOW_SIZE], int method)
+{
+	size_t	i, len = strlen(allow);
+
+	for (i = 0; i < sizeof methods / sizeof *methods; i++) {
+		if (methods[i].method != method)
+			continue;
+		if (len > 0)
+			strncat(allow, ", ", ROUTE_ALLOW_SIZE - len - 1);
+		strncat(allow, methods[i].name,
+		    ROUTE_ALLOW_SIZE - strlen(allow) - 1);
+	}
+}
+
+/* Is it a path without a {}?  Then it is no segment at one, either. */
+static int
+path_is_literal(const char *path)
+{
+	size_t	i;
+
+	for (i = 0; i < sizeof routes / sizeof *routes; i++)
+		if (strcmp(routes[i].path, path) == 0)
+			return 1;
+	return 0;
+}
+
+const struct route *
+route_find(int method, const char *path, char **arg_r,
+    char allow[ROUTE_ALLOW_SIZE])
+{
+	const char	*arg;
+	size_t		 i, len;
+	int		 literal = path_is_literal(path);
+
+	*arg_r = NULL;
+	*allow = '\0';
+	for (i = 0; i < sizeof routes / sizeof *routes; i++) {
+		if (!path_match(routes[i].path, path, &arg, &len) ||
+		    (arg != NULL && literal))
+			continue;
+		if (routes[i].method != method) {
+			allow_add(allow, routes[i].method);
+			continue;
+		}
+		if (arg != NULL && (*arg_r = query_decode(arg, len)) == NULL)
+			continue;		/* no path of ours */
+		*allow = '\0';
+		return &routes[i];
+	}
+	return NULL;
+}
