@@ -1,0 +1,595 @@
+/*
+ * HTTP as the gate takes it, through the real process: what is refused is
+ * refused in JSON, what is hostile costs nobody else anything.
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/channel.h"
+#include "common/clock.h"
+#include "gate_world.h"
+
+#define GET	"GET /v1/version HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+static struct world	*w;
+
+static int
+setup(void **state)
+{
+	world_setup(state);
+	w = *state;
+	return 0;
+}
+
+static const char *
+error_of(const struct answer *a)
+{
+	const char	*s;
+
+	s = json_string_value(json_object_get(a->json, "error"));
+	return s != NULL ? s : "";
+}
+
+/* Bytes on a connection of its own; the answer, in JSON as every one is. */
+static void
+raw(const char *bytes, size_t len, int status, const char *code, int closes)
+{
+	int		fd = client_open(w, "daemon.sock");
+	struct answer	a;
+
+	client_write(w, fd, bytes, len);
+	client_read(w, fd, &a);
+	if (a.status != status || strcmp(error_of(&a), code) != 0)
+		fail_msg("%.60s: %d %s, not %d %s", bytes, a.status, a.body,
+		    status, code);
+	assert_non_null(strstr(a.head, "Content-Type: application/json"));
+	if (status >= 400)
+		assert_non_null(json_string_value(json_object_get(a.json,
+		    "detail")));
+	answer_clear(&a);
+	if (closes)
+		assert_true(client_is_closed(w, fd));
+	close(fd);
+}
+
+#define RAW(s, status, code, closes)	raw(s, sizeof(s) - 1, status, code, \
+					    closes)
+
+/* The gate is still there, and serves. */
+static void
+alive(void)
+{
+	assert_int_equal(ask(w, "GET", "/v1/version", NULL, NULL)->status,
+	    200);
+}
+
+static void
+guards(void **state)
+{
+	(void)state;
+	RAW("GET /v1/health HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403,
+	    "forbidden_host", 0);
+	RAW("GET /v1/health HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n"
+	    "\r\n", 403, "forbidden_host", 0);
+	RAW("GET http://evil/v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+	    403, "forbidden_host", 0);
+	RAW("GET http://localhost/v1/health HTTP/1.1\r\nHost: localhost\r\n"
+	    "\r\n", 200, "", 0);
+	RAW("GET /v1/health HTTP/1.1\r\nHost: localhost:47823\r\n\r\n", 200,
+	    "", 0);
+	RAW("GET /v1/health HTTP/1.1\r\n\r\n", 200, "", 0);
+	RAW("GET /v1/health HTTP/1.1\r\nHost:\r\n\r\n", 200, "", 0);
+	RAW("GET /v1/health HTTP/1.1\r\nHost: localhost\r\n"
+	    "Origin: http://x\r\n\r\n", 403, "forbidden_origin", 0);
+	/* Guards come before paths, methods and tokens. */
+	RAW("PUT /nope HTTP/1.1\r\nHost: evil\r\nAuthorization: x\r\n\r\n",
+	    403, "forbidden_host", 0);
+}
+
+static void
+token_in_query(void **state)
+{
+	(void)state;
+	RAW("GET /v1/health?token=topsecret HTTP/1.1\r\nHost: localhost\r\n"
+	    "\r\n", 400, "token_in_query", 0);
+	RAW("GET /v1/health?a=1&%74oken=topsecret HTTP/1.1\r\n\r\n", 400,
+	    "token_in_query", 0);
+	world_logged(w, "token in a query");
+	assert_null(strstr(w->log, "topsecret"));
+}
+
+static void
+paths_and_methods(void **state)
+{
+	struct answer	*a;
+
+	(void)state;
+	RAW("GET /nope HTTP/1.1\r\n\r\n", 404, "not_found", 0);
+	a = ask(w, "PUT", "/v1/send", NULL, NULL);
+	assert_int_equal(a->status, 405);
+	assert_non_null(strstr(a->head, "Allow: POST"));
+	RAW("PATCH /v1/send HTTP/1.1\r\n\r\n", 405, "method_not_allowed", 0);
+	RAW("OPTIONS /v1/inbox HTTP/1.1\r\n\r\n", 405, "method_not_allowed",
+	    0);
+	/* evhttp reads no body of these: what follows may be one. */
+	RAW("FOO /v1/inbox HTTP/1.1\r\n\r\n", 405, "method_not_allowed", 1);
+	RAW("TRACE /v1/inbox HTTP/1.1\r\n\r\n", 405, "method_not_allowed", 1);
+	RAW("CONNECT localhost:80 HTTP/1.1\r\n\r\n", 405,
+	    "method_not_allowed", 0);
+	alive();
+}
+
+static void
+head_has_no_body(void **state)
+{
+	int	 fd = client_open(w, "daemon.sock");
+	char	*got;
+
+	(void)state;
+	client_write(w, fd, TEXT("HEAD /v1/version HTTP/1.1\r\n\r\n"));
+	got = client_read_until(w, fd, NULL, "\r\n\r\n");
+	assert_non_null(strstr(got, "HTTP/1.1 405"));
+	assert_true(client_is_closed(w, fd));
+	assert_string_equal(strstr(got, "\r\n\r\n"), "\r\n\r\n");
+	free(got);
+	close(fd);
+}
+
+static void
+malformed_heads(void **state)
+{
+	static char	big[40000];
+	int		n;
+
+	(void)state;
+	RAW("nonsense\r\n\r\n", 400, "malformed_request", 1);
+	RAW("GET /v1/version HTTP/2.0\r\n\r\n", 400, "malformed_request", 1);
+	RAW("GET /v1/version\r\n\r\n", 400, "malformed_request", 1);
+	RAW("GET /v1/version HTTP/1.1\r\nno colon\r\n\r\n", 400,
+	    "malformed_request", 1);
+	RAW("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello\r\n\r\n", 400,
+	    "malformed_request", 1);
+	n = sprintf(big, "GET /v1/version HTTP/1.1\r\nX-Big: ");
+	memset(big + n, 'x', 20000);
+	strcpy(big + n + 20000, "\r\n\r\n");
+	raw(big, strlen(big), 431, "headers_too_large", 1);
+	/* Also without an end in sight. */
+	memset(big, 'x', sizeof big);
+	raw(big, sizeof big, 431, "headers_too_large", 1);
+	alive();
+}
+
+static void
+bodies_too_large(void **state)
+{
+	static char	big[300000];
+	int		n;
+
+	(void)state;
+	n = sprintf(big, "POST /v1/send HTTP/1.1\r\nContent-Length: 270000"
+	    "\r\n\r\n");
+	memset(big + n, 'x', 270000);
+	raw(big, (size_t)n + 270000, 413, "body_too_large", 1);
+	/* In chunks. */
+	n = sprintf(big, "POST /v1/send HTTP/1.1\r\nTransfer-Encoding: "
+	    "chunked\r\n\r\n20000\r\n");
+	memset(big + n, 'x', 0x20000);
+	n += 0x20000;
+	n += sprintf(big + n, "\r\n20000\r\n");
+	memset(big + n, 'x', 0x20000);
+	n += 0x20000;
+	n += sprintf(big + n, "\r\n1\r\nx\r\n0\r\n\r\n");
+	raw(big, (size_t)n, 413, "body_too_large", 1);
+	/* Just not too large: it is read, and is no JSON. */
+	n = sprintf(big, "POST /v1/send HTTP/1.1\r\nContent-Length: 262144"
+	    "\r\n\r\n");
+	memset(big + n, 'x', 262144);
+	raw(big, (size_t)n + 262144, 400, "malformed_json", 0);
+	alive();
+}
+
+static void
+malformed_bodies(void **state)
+{
+	(void)state;
+	RAW("POST /v1/send HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "zz\r\n", 400, "malformed_request", 1);
+	RAW("POST /v1/send HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "-1\r\n", 400, "malformed_request", 1);
+	RAW("POST /v1/send HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400,
+	    "malformed_request", 1);
+	RAW("POST /v1/send HTTP/1.1\r\nContent-Length: -5\r\n\r\n", 400,
+	    "malformed_request", 1);
+	/* What could be read in two ways is not read at all. */
+	RAW("POST /v1/send HTTP/1.1\r\nContent-Length: 2\r\n"
+	    "Content-Length: 3\r\n\r\n{} ", 400, "malformed_request", 1);
+	RAW("POST /v1/send HTTP/1.1\r\nContent-Length: 5\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
+	    "malformed_request", 1);
+	RAW("POST /v1/send HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 400,
+	    "malformed_request", 1);
+	RAW("POST /v1/send HTTP/1.1\r\nExpect: miracles\r\n"
+	    "Content-Length: 2\r\n\r\n{}", 417, "expectation_failed", 1);
+	alive();
+}
+
+static void
+answers(int fd, int n, int status)
+{
+	struct answer	a;
+
+	while (n-- > 0) {
+		client_read(w, fd, &a);
+		assert_int_equal(a.status, status);
+		answer_clear(&a);
+	}
+}
+
+static void
+pipelined(void **state)
+{
+	int	fd = client_open(w, "daemon.sock");
+	int	i;
+
+	(void)state;
+	for (i = 0; i < 50; i++)
+		client_write(w, fd, TEXT(GET));
+	answers(fd, 50, 200);
+	/* Garbage behind a request is the next request. */
+	client_write(w, fd, TEXT(GET "garbage\r\n\r\n" GET));
+	answers(fd, 1, 200);
+	answers(fd, 1, 400);
+	assert_true(client_is_closed(w, fd));
+	close(fd);
+	alive();
+}
+
+static void
+chunked_and_expected(void **state)
+{
+	int		 fd = client_open(w, "daemon.sock");
+	struct answer	 a;
+	char		*got;
+
+	(void)state;
+	client_write(w, fd, TEXT("POST /v1/send HTTP/1.1\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n1a\r\n{\"to\":\"*\",\"message\""
+	    ":\"chk\"}\r\n0\r\n\r\n"));
+	answers(fd, 1, 202);
+	client_write(w, fd, TEXT("POST /v1/send HTTP/1.1\r\n"
+	    "Expect: 100-continue\r\nContent-Length: 26\r\n\r\n"));
+	got = client_read_until(w, fd, NULL, "\r\n\r\n");
+	assert_string_equal(got, "HTTP/1.1 100 Continue\r\n\r\n");
+	free(got);
+	client_write(w, fd, TEXT("{\"to\":\"*\",\"message\":\"exp\"}"));
+	client_read(w, fd, &a);
+	assert_int_equal(a.status, 202);
+	answer_clear(&a);
+	close(fd);
+}
+
+static void
+http_1_0(void **state)
+{
+	int		fd = client_open(w, "daemon.sock");
+	struct answer	a;
+
+	(void)state;
+	client_write(w, fd, TEXT("GET /v1/health HTTP/1.0\r\n\r\n"));
+	/* It may leave the length out: the end of the connection is its end. */
+	client_read(w, fd, &a);
+	assert_int_equal(a.status, 200);
+	answer_clear(&a);
+	assert_true(client_is_closed(w, fd));
+	close(fd);
+}
+
+/* `printf ... | nc -U` says no more, but listens. */
+static void
+half_closed(void **state)
+{
+	int		fd;
+	struct answer	a;
+	int		i;
+
+	(void)state;
+	for (i = 0; i < 20; i++) {
+		fd = client_open(w, "daemon.sock");
+		client_write(w, fd, TEXT(GET));
+		shutdown(fd, SHUT_WR);
+		client_read(w, fd, &a);
+		assert_int_equal(a.status, 200);
+		answer_clear(&a);
+		close(fd);
+		/* Also while it waits for the store. */
+		fd = client_open(w, "daemon.sock");
+		ask_on(w, fd, "POST", "/v1/send", NULL,
+		    TEXT("{\"to\":\"*\",\"message\":\"x\"}"));
+		shutdown(fd, SHUT_WR);
+		client_read(w, fd, &a);
+		assert_int_equal(a.status, 202);
+		answer_clear(&a);
+		close(fd);
+	}
+}
+
+/* Clients that go away at every moment. */
+static void
+vanishing(void **state)
+{
+	static char	text[40000];
+	int		fd, i;
+
+	(void)state;
+	memset(text, 't', sizeof text - 1);
+	for (i = 0; i < 40; i++)
+		world_deliver(w, &w->bob, text, NULL);
+	for (i = 0; i < 10; i++) {
+		fd = client_open(w, "daemon.sock");	/* says nothing */
+		close(fd);
+		fd = client_open(w, "daemon.sock");	/* half a head */
+		client_write(w, fd, TEXT("GET /v1/vers"));
+		close(fd);
+		fd = client_open(w, "daemon.sock");	/* half a body */
+		client_write(w, fd, TEXT("POST /v1/send HTTP/1.1\r\n"
+		    "Content-Length: 1000\r\n\r\n{"));
+		close(fd);
+		fd = client_open(w, "daemon.sock");	/* a large answer */
+		ask_on(w, fd, "GET", "/v1/inbox?mark_seen=false",
+		    w->bob.auth, NULL, 0);
+		world_pump(w, 20);
+		close(fd);
+		fd = client_open(w, "daemon.sock");	/* a stream */
+		ask_on(w, fd, "GET", "/v1/events?replay=40", w->bob.auth,
+		    NULL, 0);
+		world_pump(w, 5);
+		close(fd);
+	}
+	w->hold = 1;
+	fd = client_open(w, "daemon.sock");		/* a call is out */
+	ask_on(w, fd, "POST", "/v1/send", NULL,
+	    TEXT("{\"to\":\"*\",\"message\":\"x\"}"));
+	world_until(w, &w->accepts, 1);
+	close(fd);
+	w->hold = 0;
+	world_store_new(w);
+	alive();
+}
+
+/* More than a session may have going: 429 for it, and nobody else. */
+static void
+too_many_requests(void **state)
+{
+	int		fds[17], i, fd;
+	struct answer	a;
+
+	(void)state;
+	w->hold = 1;
+	for (i = 0; i < 17; i++) {
+		fds[i] = client_open(w, "daemon.sock");
+		ask_on(w, fds[i], "POST", "/v1/send", w->alice.auth,
+		    TEXT("{\"to\":\"*\",\"message\":\"x\"}"));
+		if (i < 16)
+			world_until(w, &w->accepts, i + 1);
+	}
+	client_read(w, fds[16], &a);
+	assert_int_equal(a.status, 429);
+	assert_string_equal(error_of(&a), "too_many_requests");
+	assert_non_null(strstr(a.head, "Retry-After: 1"));
+	answer_clear(&a);
+	assert_int_equal(ask(w, "GET", "/v1/inbox", w->bob.auth, NULL)->status,
+	    200);
+	assert_int_equal(ask(w, "GET", "/v1/inbox", NULL, NULL)->status, 200);
+	/* Whoever probes is answered whatever goes on. */
+	assert_int_equal(ask(w, "GET", "/v1/health", w->alice.auth,
+	    NULL)->status, 200);
+	/* When they are answered there is room again. */
+	w->hold = 0;
+	world_store_new(w);
+	for (i = 0; i < 16; i++) {
+		client_read(w, fds[i], &a);
+		assert_int_equal(a.status, 202);
+		answer_clear(&a);
+	}
+	for (i = 0; i < 17; i++)
+		close(fds[i]);
+	fd = client_open(w, "daemon.sock");
+	ask_on(w, fd, "GET", "/v1/inbox", w->alice.auth, NULL, 0);
+	client_read(w, fd, &a);
+	assert_int_equal(a.status, 200);
+	answer_clear(&a);
+	close(fd);
+}
+
+/* Unfinished requests may not fill the memory. */
+static void
+too_much_input(void **state)
+{
+	static char	 body[250000];
+	int		 fds[160], i, n = 0;
+	char		 byte;
+
+	(void)state;
+	memset(body, ' ', sizeof body);
+	for (i = 0; i < 160; i++) {
+		fds[i] = client_open(w, "daemon.sock");
+		client_write(w, fds[i], TEXT("POST /v1/send HTTP/1.1\r\n"
+		    "Content-Length: 260000\r\n\r\n"));
+		client_write(w, fds[i], body, sizeof body);
+	}
+	world_pump(w, 100);
+	for (i = 0; i < 160; i++) {
+		n += recv(fds[i], &byte, 1, MSG_PEEK) > 0;
+		close(fds[i]);
+	}
+	/* 32 MiB are 134 of them; what is over is refused. */
+	assert_in_range(n, 20, 40);
+	alive();
+}
+
+static int64_t
+cpu_ms(pid_t pid)
+{
+	unsigned long	 user, sys;
+	char		 path[64], line[1024];
+	FILE		*fp;
+
+	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+	assert_non_null(fp = fopen(path, "r"));
+	assert_non_null(fgets(line, sizeof line, fp));
+	fclose(fp);
+	assert_int_equal(sscanf(strrchr(line, ')') + 2, "%*c %*d %*d %*d %*d "
+	    "%*d %*u %*u %*u %*u %*u %lu %lu", &user, &sys), 2);
+	return (int64_t)(user + sys) * 1000 / sysconf(_SC_CLK_TCK);
+}
+
+/*
+ * Without descriptors accept() fails: the gate neither dies nor spins, serves
+ * those who are there, and the others when there is room again.
+ */
+static void
+no_descriptors(void **state)
+{
+	struct world	*own = calloc(1, sizeof *own);
+	struct answer	 a;
+	int64_t		 cpu, until;
+	int		 fds[64], i;
+
+	(void)state;
+	w = own;
+	world_start(w, 40);
+	for (i = 0; i < 64; i++)
+		fds[i] = client_open(w, "daemon.sock");
+	client_write(w, fds[0], TEXT(GET));
+	answers(fds[0], 1, 200);
+	cpu = cpu_ms(w->pid);
+	for (until = clock_mono_ms() + 1000; clock_mono_ms() < until;)
+		world_pump(w, 50);
+	assert_true(cpu_ms(w->pid) - cpu < 300);
+	client_write(w, fds[0], TEXT(GET));
+	answers(fds[0], 1, 200);
+	client_write(w, fds[63], TEXT(GET));
+	for (i = 0; i < 63; i++)
+		close(fds[i]);
+	client_read(w, fds[63], &a);
+	assert_int_equal(a.status, 200);
+	answer_clear(&a);
+	close(fds[63]);
+	world_logged(w, "accept: Too many open files");
+	world_stop(w);
+	free(own);
+}
+
+/* One stranger cannot have more than a few connections. */
+static void
+connections_of_a_stranger(void **state)
+{
+	struct answer	a;
+	int		fds[9], i;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();		/* only root can be somebody else */
+	assert_int_equal(seteuid(54321), 0);
+	for (i = 0; i < 9; i++) {
+		fds[i] = client_open(w, "daemon.sock");
+		/* Not at rest: nobody is shut out for the next one. */
+		client_write(w, fds[i], "G", 1);
+		world_pump(w, 20);
+	}
+	assert_int_equal(seteuid(0), 0);
+	client_read(w, fds[8], &a);
+	assert_int_equal(a.status, 429);
+	assert_string_equal(error_of(&a), "too_many_connections");
+	answer_clear(&a);
+	for (i = 0; i < 9; i++)
+		close(fds[i]);
+	alive();
+}
+
+/* What is begun is answered, then it ends; nobody is left waiting. */
+static void
+stopping(void **state)
+{
+	int		fd = client_open(w, "daemon.sock"), status;
+	struct answer	a;
+	int64_t		began;
+
+	(void)state;
+	w->hold = 1;
+	ask_on(w, fd, "POST", "/v1/send", w->alice.auth,
+	    TEXT("{\"to\":\"*\",\"message\":\"x\"}"));
+	ask_on(w, fd, "GET", "/v1/version", NULL, NULL, 0);
+	world_until(w, &w->accepts, 1);
+	world_send(w, MSG_SUP_STOP, NULL);
+	world_pump(w, 50);
+	w->hold = 0;
+	world_store_new(w);
+	began = clock_mono_ms();
+	client_read(w, fd, &a);
+	assert_int_equal(a.status, 202);
+	assert_non_null(strstr(a.head, "Connection: close"));
+	answer_clear(&a);
+	assert_true(client_is_closed(w, fd));
+	close(fd);
+	w->exited = world_wait(w, &status);
+	assert_int_equal(status, 0);
+	assert_true(clock_mono_ms() - began < 1000);
+}
+
+/* A supervisor that is gone takes the gate along. */
+static void
+orphaned(void **state)
+{
+	int	status;
+
+	(void)state;
+	channel_free(&w->sup);
+	w->exited = world_wait(w, &status);
+	assert_int_equal(status, 0);
+}
+
+int
+main(void)
+{
+#define T(f)	cmocka_unit_test_setup_teardown(f, setup, world_teardown)
+	const struct CMUnitTest tests[] = {
+		T(guards),
+		T(token_in_query),
+		T(paths_and_methods),
+		T(head_has_no_body),
+		T(malformed_heads),
+		T(bodies_too_large),
+		T(malformed_bodies),
+		T(pipelined),
+		T(chunked_and_expected),
+		T(http_1_0),
+		T(half_closed),
+		T(vanishing),
+		T(too_many_requests),
+		T(too_much_input),
+		cmocka_unit_test(no_descriptors),
+		T(connections_of_a_stranger),
+		T(stopping),
+		T(orphaned),
+	};
+
+	if (sodium_init() == -1)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,131 @@
+/*
+ * route.c: every path of the API goes to its handler, other methods are told
+ * which ones there are, other paths are none.
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <event2/http.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/gate/handlers.h"
+#include "supervisor/gate/route.h"
+
+static char	 allow[ROUTE_ALLOW_SIZE];
+static char	*arg;
+
+static const struct route *
+find(int method, const char *path)
+{
+	free(arg);
+	return route_find(method, path, &arg, allow);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	free(arg);
+	arg = NULL;
+	return 0;
+}
+
+static void
+goes_to(int method, const char *path, void (*handle)(struct request *))
+{
+	const struct route	*r = find(method, path);
+
+	assert_non_null(r);
+	assert_ptr_equal(r->handle, handle);
+	assert_string_equal(allow, "");
+}
+
+static void
+paths_have_handlers(void **state)
+{
+	(void)state;
+	goes_to(EVHTTP_REQ_GET, "/v1/version", on_version);
+	goes_to(EVHTTP_REQ_GET, "/v1/health", on_health);
+	goes_to(EVHTTP_REQ_GET, "/v1/status", on_status);
+	goes_to(EVHTTP_REQ_POST, "/v1/sessions/register", on_register);
+	goes_to(EVHTTP_REQ_GET, "/v1/sessions", on_sessions);
+	goes_to(EVHTTP_REQ_GET, "/v1/sessions/me", on_session_me);
+	goes_to(EVHTTP_REQ_POST, "/v1/send", on_send);
+	goes_to(EVHTTP_REQ_GET, "/v1/inbox", on_inbox);
+	goes_to(EVHTTP_REQ_POST, "/v1/inbox/seen", on_inbox_seen);
+	goes_to(EVHTTP_REQ_GET, "/v1/outbox", on_outbox);
+	goes_to(EVHTTP_REQ_GET, "/v1/events", on_events);
+	goes_to(EVHTTP_REQ_GET, "/v1/peers", on_peers);
+	assert_null(arg);
+}
+
+static void
+segment_is_decoded(void **state)
+{
+	(void)state;
+	goes_to(EVHTTP_REQ_DELETE, "/v1/sessions/abc", on_session_delete);
+	assert_string_equal(arg, "abc");
+	goes_to(EVHTTP_REQ_GET, "/v1/outbox/a%2Fb+c", on_outbox_row);
+	assert_string_equal(arg, "a/b+c");
+}
+
+static void
+no_such_path(void **state)
+{
+	static const char *const paths[] = { "", "/", "/v1", "/v1/",
+	    "/v1/version/", "/V1/version", "/v1/outbox/", "/v1/outbox/a/b",
+	    "/v1/outbox/%00", "/v1/outbox/%zz", "/v1/outbox/%0a", "nope",
+	    "/v1/send/../version" };
+	size_t	 i;
+
+	(void)state;
+	for (i = 0; i < sizeof paths / sizeof *paths; i++) {
+		assert_null(find(EVHTTP_REQ_GET, paths[i]));
+		assert_string_equal(allow, "");
+		assert_null(arg);
+	}
+}
+
+static void
+other_methods_are_told(void **state)
+{
+	(void)state;
+	assert_null(find(EVHTTP_REQ_PUT, "/v1/send"));
+	assert_string_equal(allow, "POST");
+	assert_null(find(EVHTTP_REQ_HEAD, "/v1/version"));
+	assert_string_equal(allow, "GET");
+	assert_null(find(EVHTTP_REQ_GET, "/v1/sessions/abc"));
+	assert_string_equal(allow, "DELETE");
+	assert_null(find(1 << 15, "/v1/inbox"));
+	assert_string_equal(allow, "GET");
+}
+
+/* "me" and "register" are no tokens, though they stand where one would. */
+static void
+literal_before_segment(void **state)
+{
+	(void)state;
+	assert_null(find(EVHTTP_REQ_DELETE, "/v1/sessions/me"));
+	assert_string_equal(allow, "GET");
+	assert_null(find(EVHTTP_REQ_DELETE, "/v1/sessions/register"));
+	assert_string_equal(allow, "POST");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(paths_have_handlers, teardown),
+		cmocka_unit_test_teardown(segment_is_decoded, teardown),
+		cmocka_unit_test_teardown(no_such_path, teardown),
+		cmocka_unit_test_teardown(other_methods_are_told, teardown),
+		cmocka_unit_test_teardown(literal_before_segment, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

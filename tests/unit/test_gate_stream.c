@@ -1,0 +1,539 @@
+/*
+ * Event streams, through the real process: every message once and in order,
+ * whether its reader was there, away or slow; and nobody else's.
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/channel.h"
+#include "common/clock.h"
+#include "common/xalloc.h"
+#include "gate_world.h"
+
+static struct world	*w;
+
+/* A subscriber: the bytes as they came, and the text in their chunks. */
+struct listener {
+	int	 fd;
+	char	*raw, *text;
+	size_t	 rawlen;
+};
+
+static int
+setup(void **state)
+{
+	world_setup(state);
+	w = *state;
+	return 0;
+}
+
+static void
+listen_raw(struct listener *l, const char *path, const char *headers)
+{
+	memset(l, 0, sizeof *l);
+	l->fd = client_open(w, "daemon.sock");
+	ask_on(w, l->fd, "GET", path, headers, NULL, 0);
+}
+
+static void
+dechunk(struct listener *l)
+{
+	char	*p = strstr(l->raw, "\r\n\r\n"), *end = l->raw + l->rawlen, *eol;
+	size_t	 n, have = 0;
+
+	free(l->text);
+	l->text = xcalloc(l->rawlen + 1, 1);
+	if (p == NULL)
+		return;
+	for (p += 4; (eol = memmem(p, (size_t)(end - p), "\r\n", 2)) != NULL;
+	    p = eol + 2 + n + 2) {
+		n = strtoul(p, NULL, 16);
+		if (n == 0 || (size_t)(end - eol) < n + 4)
+			break;
+		memcpy(l->text + have, eol + 2, n);
+		have += n;
+	}
+}
+
+/* Read what there is; wait a little for it. */
+static void
+hear(struct listener *l, int ms)
+{
+	ssize_t	n;
+
+	world_pump(w, ms);
+	l->raw = xreallocarray(l->raw, l->rawlen + 262145, 1);
+	n = recv(l->fd, l->raw + l->rawlen, 262144, MSG_DONTWAIT);
+	if (n > 0)
+		l->rawlen += (size_t)n;
+	l->raw[l->rawlen] = '\0';
+	if (n > 0)
+		dechunk(l);
+}
+
+static void
+hear_until(struct listener *l, const char *needle)
+{
+	int64_t	until = clock_mono_ms() + WORLD_MS;
+
+	while (l->text == NULL || strstr(l->text, needle) == NULL) {
+		if (clock_mono_ms() > until)
+			fail_msg("'%s' did not come; but: %.2000s\nlog:\n%s",
+			    needle, l->text != NULL ? l->text : l->raw,
+			    w->log != NULL ? w->log : "");
+		hear(l, 10);
+	}
+}
+
+static unsigned
+heard(const struct listener *l, const char *needle)
+{
+	const char	*p = l->text;
+	unsigned	 n = 0;
+
+	for (; p != NULL && (p = strstr(p, needle)) != NULL; p++)
+		n++;
+	return n;
+}
+
+static void
+listen_to(struct listener *l, const char *path, const char *headers)
+{
+	listen_raw(l, path, headers);
+	hear_until(l, ": connected\n\n");
+}
+
+static void
+listen_end(struct listener *l)
+{
+	close(l->fd);
+	free(l->raw);
+	free(l->text);
+}
+
+/* The id of the last event that was heard. */
+static void
+last_id(const struct listener *l, char out[128])
+{
+	const char	*p = l->text, *at = NULL;
+
+	while ((p = strstr(p, "id: ")) != NULL)
+		at = p = p + 4;
+	assert_non_null(at);
+	snprintf(out, 128, "%.*s", (int)strcspn(at, "\n"), at);
+}
+
+static void
+live(void **state)
+{
+	struct listener	a, b;
+	char		id[UUID_SIZE], want[128];
+	int64_t		seq;
+
+	(void)state;
+	world_deliver(w, &w->bob, "before", NULL);
+	listen_to(&b, "/v1/events", w->bob.auth);
+	listen_to(&a, "/v1/events", w->alice.auth);
+	assert_non_null(strstr(b.raw, "Content-Type: text/event-stream"));
+	seq = world_deliver(w, &w->bob, "one\ntwo", id);
+	hear_until(&b, "one\\ntwo");
+	snprintf(want, sizeof want, "id: " WORLD_EPOCH "-%lld\nevent: message\n"
+	    "data: {", (long long)seq);
+	assert_non_null(strstr(b.text, want));
+	assert_non_null(strstr(b.text, id));
+	assert_non_null(strstr(b.text, "\"recipient_kind\":\"session\""));
+	assert_non_null(strstr(b.text, "\"authenticated\":true"));
+	assert_null(strstr(b.text, "before"));
+	/* The member's are its sessions' too; another session's are not. */
+	world_deliver(w, &w->member, "for all", NULL);
+	hear_until(&b, "for all");
+	hear_until(&a, "for all");
+	assert_null(strstr(a.text, "one"));
+	listen_end(&a);
+	listen_end(&b);
+}
+
+static void
+resumed(void **state)
+{
+	struct listener	l;
+	char		id[128], head[512];
+	int		i;
+	char		text[32];
+
+	(void)state;
+	listen_to(&l, "/v1/events", w->bob.auth);
+	world_deliver(w, &w->bob, "m0", NULL);
+	hear_until(&l, "\"m0\"");
+	last_id(&l, id);
+	listen_end(&l);
+	for (i = 1; i <= 200; i++) {
+		snprintf(text, sizeof text, "m%d", i);
+		world_deliver(w, &w->bob, text, NULL);
+	}
+	snprintf(head, sizeof head, "%sLast-Event-ID: %s\r\n", w->bob.auth,
+	    id);
+	listen_to(&l, "/v1/events", head);
+	hear_until(&l, "\"m200\"");
+	assert_int_equal(heard(&l, "event: message"), 200);
+	assert_int_equal(heard(&l, "\"m0\""), 0);
+	assert_int_equal(heard(&l, "\"m1\""), 1);
+	/* And it goes on from there. */
+	world_deliver(w, &w->bob, "m201", NULL);
+	hear_until(&l, "\"m201\"");
+	assert_int_equal(heard(&l, "event: message"), 201);
+	listen_end(&l);
+}
+
+/* An id of another database says nothing: what is unread comes. */
+static void
+unknown_epoch(void **state)
+{
+	static const char *const ids[] = { "1",
+	    "99999999-2222-4333-8444-555555555555-2", WORLD_EPOCH,
+	    WORLD_EPOCH "-", WORLD_EPOCH "-x", WORLD_EPOCH "--1",
+	    WORLD_EPOCH "-99999999999999999999999" };
+	struct listener	 l;
+	char		 head[512];
+	size_t		 i;
+
+	(void)state;
+	world_deliver(w, &w->bob, "read", NULL);
+	assert_int_equal(ask(w, "GET", "/v1/inbox", w->bob.auth, NULL)->status,
+	    200);
+	world_deliver(w, &w->bob, "unread1", NULL);
+	world_deliver(w, &w->bob, "unread2", NULL);
+	for (i = 0; i < sizeof ids / sizeof *ids; i++) {
+		snprintf(head, sizeof head, "%sLast-Event-ID: %s\r\n",
+		    w->bob.auth, ids[i]);
+		listen_to(&l, "/v1/events", head);
+		hear_until(&l, "unread2");
+		assert_int_equal(heard(&l, "event: message"), 2);
+		assert_int_equal(heard(&l, "\"read\""), 0);
+		listen_end(&l);
+	}
+}
+
+static void
+replayed(void **state)
+{
+	struct listener	l;
+
+	(void)state;
+	world_deliver(w, &w->bob, "m1", NULL);
+	world_deliver(w, &w->member, "m2", NULL);
+	world_deliver(w, &w->alice, "not yours", NULL);
+	world_deliver(w, &w->bob, "m3", NULL);
+	listen_to(&l, "/v1/events?replay=2", w->bob.auth);
+	hear_until(&l, "\"m3\"");
+	assert_int_equal(heard(&l, "event: message"), 2);
+	assert_int_equal(heard(&l, "\"m2\""), 1);
+	listen_end(&l);
+	listen_to(&l, "/v1/events?replay=1000", w->bob.auth);
+	hear_until(&l, "\"m3\"");
+	assert_int_equal(heard(&l, "event: message"), 3);
+	listen_end(&l);
+	assert_int_equal(ask(w, "GET", "/v1/events?replay=1001", w->bob.auth,
+	    NULL)->status, 400);
+}
+
+/* Members of several meshes: one stream, in the order of the rows. */
+static void
+merged(void **state)
+{
+	struct person	 other;
+	struct listener	 l;
+	char		 text[32];
+	const char	*p;
+	int		 i, n;
+
+	(void)state;
+	person_make(&other, "m2", "second", w->uid, NULL);
+	world_tell(w, &other);
+	world_deliver(w, &w->bob, "for bob alone", NULL);
+	for (i = 0; i < 300; i++) {
+		snprintf(text, sizeof text, "m%03d", i);
+		world_deliver(w, i < 150 || i % 7 == 0 ? &w->member : &other,
+		    text, NULL);
+	}
+	listen_to(&l, "/v1/events?replay=300", NULL);
+	hear_until(&l, "\"m299\"");
+	assert_int_equal(heard(&l, "event: message"), 300);
+	for (i = 0, p = l.text; i < 300; i++) {
+		assert_non_null(p = strstr(p, "\"body\":\"m"));
+		assert_int_equal(sscanf(p, "\"body\":\"m%d\"", &n), 1);
+		assert_int_equal(n, i);
+		p++;
+	}
+	assert_null(strstr(l.text, "bob alone"));
+	listen_end(&l);
+}
+
+static void
+system_event(struct person *worker, const char *json)
+{
+	struct msg_json	m;
+
+	m.json.p = (const uint8_t *)json;
+	m.json.len = strlen(json);
+	assert_int_equal(msg_send(worker->worker, MSG_WRK_EVENT, 0, &m, -1),
+	    0);
+}
+
+static void
+pulses(void **state)
+{
+	struct listener		l;
+	struct msg_outcome	o;
+	char			own[256];
+
+	(void)state;
+	world_worker(w, &w->member);
+	listen_to(&l, "/v1/events", w->alice.auth);
+	system_event(&w->member, "{\"event\":\"peer_joined\",\"eventData\":"
+	    "{\"name\":\"carol\",\"pubkey\":\"cc\",\"mesh\":\"forged\"}}");
+	hear_until(&l, "carol");
+	assert_non_null(strstr(l.text, "event: peer_join\ndata: {\"name\":"
+	    "\"carol\",\"pubkey\":\"cc\",\"mesh\":\"acme\""));
+	assert_null(strstr(l.text, "forged"));
+	system_event(&w->member, "{\"event\":\"peer_left\",\"eventData\":"
+	    "{\"name\":\"carol\",\"pubkey\":\"cc\"}}");
+	hear_until(&l, "event: peer_leave");
+	/* Of our own keys everyone here knows. */
+	snprintf(own, sizeof own, "{\"event\":\"peer_joined\",\"eventData\":"
+	    "{\"pubkey\":\"%s\"}}", w->bob.hex);
+	system_event(&w->member, own);
+	system_event(&w->member, "{\"event\":\"tick\",\"eventData\":{}}");
+	hear_until(&l, "event: system");
+	assert_int_equal(heard(&l, "event: peer_join"), 1);
+
+	w->member.state = CONN_RECONNECTING;
+	world_tell(w, &w->member);
+	hear_until(&l, "event: broker_status");
+	assert_non_null(strstr(l.text, "\"status\":\"reconnecting\""));
+	world_tell(w, &w->member);		/* nothing new */
+
+	memset(&o, 0, sizeof o);
+	memcpy(o.owner, w->alice.owner, sizeof o.owner);
+	strcpy(o.client_id, "c1");
+	o.state = ROW_DEAD;
+	strcpy(o.reason, "expired");
+	assert_int_equal(msg_send(w->store, MSG_STORE_STATUS, 0, &o, -1), 0);
+	hear_until(&l, "event: send_status");
+	assert_non_null(strstr(l.text, "\"client_message_id\":\"c1\","
+	    "\"status\":\"dead\",\"reason\":\"expired\""));
+	memcpy(o.owner, w->bob.owner, sizeof o.owner);
+	strcpy(o.client_id, "of-bob");
+	assert_int_equal(msg_send(w->store, MSG_STORE_STATUS, 0, &o, -1), 0);
+	world_deliver(w, &w->alice, "end", NULL);
+	hear_until(&l, "\"end\"");
+	assert_null(strstr(l.text, "of-bob"));
+	assert_int_equal(heard(&l, "event: broker_status"), 1);
+	listen_end(&l);
+}
+
+/* Only members publish; and what is no JSON is nonsense. */
+static void
+nonsense_of_workers(void **state)
+{
+	(void)state;
+	world_worker(w, &w->alice);
+	world_worker(w, &w->member);
+	system_event(&w->alice, "{\"event\":\"peer_joined\",\"eventData\":"
+	    "{}}");
+	system_event(&w->member, "[[[");
+	while (w->alice.worker != NULL || w->member.worker != NULL)
+		world_pump(w, 20);
+	assert_int_equal(ask(w, "GET", "/v1/peers", w->alice.auth,
+	    NULL)->status, 503);
+}
+
+/*
+ * A reader that does not read: its cursor waits, events are dropped for it and
+ * it is told; then every message is there, once and in order.
+ */
+static void
+slow_reader(void **state)
+{
+	static char	 text[8192];
+	struct listener	 l;
+	const char	*p;
+	int		 i, n;
+
+	(void)state;
+	world_worker(w, &w->member);
+	listen_to(&l, "/v1/events", w->bob.auth);
+	memset(text, 'x', sizeof text - 1);
+	for (i = 0; i < 600; i++) {
+		n = snprintf(text, sizeof text, "m%03d-", i);
+		text[n] = 'x';
+		world_deliver(w, &w->bob, text, NULL);
+		if (i % 10 == 0)
+			world_pump(w, 1);
+	}
+	world_pump(w, 100);
+	for (i = 0; i < 5; i++)
+		system_event(&w->member, "{\"event\":\"tick\","
+		    "\"eventData\":{}}");
+	world_pump(w, 100);
+	hear_until(&l, "\"m599-");
+	assert_int_equal(heard(&l, "event: message"), 600);
+	for (i = 0, p = l.text; i < 600; i++) {
+		assert_non_null(p = strstr(p, "\"body\":\"m"));
+		assert_int_equal(sscanf(p, "\"body\":\"m%d-", &n), 1);
+		assert_int_equal(n, i);
+		p++;
+	}
+	hear_until(&l, "event: gap");
+	assert_non_null(strstr(l.text, "\"dropped\":5"));
+	assert_int_equal(heard(&l, "event: system"), 0);
+	system_event(&w->member, "{\"event\":\"tick\",\"eventData\":{}}");
+	hear_until(&l, "event: system");
+	listen_end(&l);
+}
+
+/* What a client says on a stream is neither read nor kept. */
+static void
+talking_client(void **state)
+{
+	static char	 noise[65536];
+	struct listener	 l;
+	size_t		 sent = 0;
+	ssize_t		 n;
+	int64_t		 until = clock_mono_ms() + 500;
+
+	(void)state;
+	listen_to(&l, "/v1/events", w->bob.auth);
+	while (clock_mono_ms() < until) {
+		n = send(l.fd, noise, sizeof noise, MSG_NOSIGNAL);
+		if (n > 0)
+			sent += (size_t)n;
+		else
+			world_pump(w, 10);
+	}
+	assert_true(sent < 1024 * 1024);
+	world_deliver(w, &w->bob, "still here", NULL);
+	hear_until(&l, "still here");
+	listen_end(&l);
+}
+
+static void
+too_many_streams(void **state)
+{
+	struct listener	l[4], more;
+	int		i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		listen_to(&l[i], "/v1/events", w->bob.auth);
+	assert_int_equal(ask(w, "GET", "/v1/events", w->bob.auth,
+	    NULL)->status, 429);
+	assert_string_equal(said("error"), "too_many_streams");
+	listen_to(&more, "/v1/events", w->alice.auth);
+	listen_end(&more);
+	/* They do not count as requests. */
+	assert_int_equal(ask(w, "GET", "/v1/inbox", w->bob.auth,
+	    NULL)->status, 200);
+	listen_end(&l[0]);
+	world_pump(w, 50);
+	listen_to(&l[0], "/v1/events", w->bob.auth);
+	for (i = 0; i < 4; i++)
+		listen_end(&l[i]);
+}
+
+/* Its token dead, or its session gone, a stream ends; others do not. */
+static void
+ended_sessions(void **state)
+{
+	struct listener	a, b;
+
+	(void)state;
+	listen_to(&a, "/v1/events", w->alice.auth);
+	listen_to(&b, "/v1/events", w->bob.auth);
+	memset(w->alice.token, 'a', 64);
+	world_tell(w, &w->alice);
+	while (strstr(a.raw, "0\r\n\r\n") == NULL)
+		hear(&a, 20);
+	world_deliver(w, &w->bob, "on", NULL);
+	hear_until(&b, "\"on\"");
+	w->bob.state = CONN_DRAINING;
+	world_tell(w, &w->bob);
+	world_forget(w, &w->bob);
+	world_deliver(w, &w->bob, "nobody hears this", NULL);
+	while (strstr(b.raw, "0\r\n\r\n") == NULL)
+		hear(&b, 20);
+	assert_null(strstr(b.text, "nobody"));
+	listen_end(&a);
+	listen_end(&b);
+}
+
+/* What came while there was no store to tell of it is found. */
+static void
+store_replaced(void **state)
+{
+	struct listener	l;
+
+	(void)state;
+	listen_to(&l, "/v1/events", w->bob.auth);
+	world_store_gone(w);
+	world_deliver(w, &w->bob, "untold", NULL);
+	world_pump(w, 50);
+	world_store_new(w);
+	hear_until(&l, "untold");
+	assert_int_equal(heard(&l, "event: message"), 1);
+	listen_end(&l);
+}
+
+static void
+stopped(void **state)
+{
+	struct listener	l;
+	int		status;
+
+	(void)state;
+	listen_to(&l, "/v1/events", w->bob.auth);
+	world_send(w, MSG_SUP_STOP, NULL);
+	while (strstr(l.raw, "0\r\n\r\n") == NULL)
+		hear(&l, 20);
+	w->exited = world_wait(w, &status);
+	assert_int_equal(status, 0);
+	listen_end(&l);
+}
+
+int
+main(void)
+{
+#define T(f)	cmocka_unit_test_setup_teardown(f, setup, world_teardown)
+	const struct CMUnitTest tests[] = {
+		T(live),
+		T(resumed),
+		T(unknown_epoch),
+		T(replayed),
+		T(merged),
+		T(pulses),
+		T(nonsense_of_workers),
+		T(slow_reader),
+		T(talking_client),
+		T(too_many_streams),
+		T(ended_sessions),
+		T(store_replaced),
+		T(stopped),
+	};
+
+	if (sodium_init() == -1)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
