@@ -32,7 +32,8 @@ drain_ended_cb(void *arg, struct target *t)
 
 struct drain *
 drain_new(struct lws_context *ctx, const struct self *self, struct rows *rows,
-    struct broker *broker)
+    struct broker *broker, void (*rate_cb)(void *, const struct msg_rate *),
+    void *arg)
 {
 	struct drain	*d = xcalloc(1, sizeof *d);
 
@@ -40,6 +41,9 @@ drain_new(struct lws_context *ctx, const struct self *self, struct rows *rows,
 	d->self = self;
 	d->rows = rows;
 	d->broker = broker;
+	d->rate_cb = rate_cb;
+	d->arg = arg;
+	TAILQ_INIT(&d->claims);
 	d->report = report_new(ctx, drain_ended_cb, d);
 	targets_init(&d->targets);
 	window_init(&d->window);
@@ -55,6 +59,7 @@ drain_free(struct drain **dp)
 		return;
 	lws_sul_cancel(&d->sul);
 	lws_sul_cancel(&d->sul_scan);
+	drain_claims_clear(d);
 	window_clear(&d->window);
 	report_free(&d->report);
 	targets_clear(&d->targets);
@@ -96,15 +101,14 @@ sooner(int64_t a, int64_t b)
 void
 drain_kick(struct drain *d)
 {
-	int64_t	now = clock_mono_ms(), wait, left;
+	int64_t	now = clock_mono_ms(), wait;
 
+	(void)targets_due(&d->targets, now);
+	if (TAILQ_EMPTY(&d->targets.ready))
+		drain_rate_give_back(d);
+	else if (drain_may_send(d, now) && drain_rate_ok(d))
+		broker_want_write(d->broker);
 	wait = targets_due(&d->targets, now);
-	if (drain_may_send(d, now) && !TAILQ_EMPTY(&d->targets.ready)) {
-		if ((left = pace_left(&d->pace, now)) == 0)
-			broker_want_write(d->broker);
-		else
-			wait = sooner(wait, left);
-	}
 	if (d->window.n > 0) {
 		if (d->tick_ms == 0)
 			d->tick_ms = now + INFLIGHT_MS;
@@ -126,7 +130,7 @@ drain_db_failed(struct drain *d)
 }
 
 /* The next target: suspects first, while there are any. */
-static struct target *
+struct target *
 drain_pick(struct drain *d)
 {
 	struct target	*t;
@@ -155,8 +159,8 @@ drain_fill(struct drain *d)
 	enum drain_sent	 sent;
 
 	(void)targets_due(&d->targets, now);
-	while (drain_may_send(d, now) && pace_left(&d->pace, now) == 0 &&
-	    (t = drain_pick(d)) != NULL) {
+	while ((t = drain_pick(d)) != NULL && drain_may_send(d, now) &&
+	    drain_rate_ok(d)) {
 		sent = drain_send_head(d, t, now);
 		if (sent == DRAIN_CHOKED || sent == DRAIN_FAILED)
 			break;
@@ -216,6 +220,12 @@ drain_scan_cb(lws_sorted_usec_list_t *sul)
 		drain_scan(d);
 }
 
+void
+drain_rescan(struct drain *d, int64_t us)
+{
+	lws_sul_schedule(d->ctx, 0, &d->sul_scan, drain_scan_cb, us);
+}
+
 static void
 drain_row_cb(void *arg, int64_t seq, const char *target)
 {
@@ -240,8 +250,7 @@ drain_wake(struct drain *d)
 		total += n > 0 ? n : 0;
 	} while (n == WAKE_TURN);
 	if (n == -1 || (total == 0 && !d->scanning))
-		lws_sul_schedule(d->ctx, 0, &d->sul_scan, drain_scan_cb,
-		    n == -1 ? DB_PAUSE_MS * 1000 : RESCAN_US);
+		drain_rescan(d, n == -1 ? DB_PAUSE_MS * 1000 : RESCAN_US);
 	drain_kick(d);
 }
 
@@ -249,6 +258,7 @@ void
 drain_store(struct drain *d, struct peer *store)
 {
 	d->store = store;
+	drain_claims_clear(d);		/* whoever made them is gone */
 	report_store(d->report, store);
 	if (store == NULL)
 		return;

@@ -12,9 +12,13 @@
 
 struct drain;
 
-/* rows, self and broker are borrowed. */
+/*
+ * rows, self and broker are borrowed.  rate_cb tells the supervisor of a rate
+ * limit, and asks it for a send.
+ */
 struct drain *drain_new(struct lws_context *, const struct self *,
-	    struct rows *, struct broker *);
+	    struct rows *, struct broker *,
+	    void (*rate_cb)(void *arg, const struct msg_rate *), void *arg);
 void	drain_free(struct drain **);
 
 /*
@@ -29,6 +33,16 @@ void	drain_store_room(struct drain *);
 void	drain_wake(struct drain *);
 void	drain_recorded(struct drain *, uint32_t seq,
 	    const struct msg_recorded *);
+
+/*
+ * May the store change a row?  1: it is not under way, and will not be sent
+ * before it is unclaimed.
+ */
+int	drain_claim(struct drain *, int64_t row);
+void	drain_unclaim(struct drain *, int64_t row);
+
+/* What the supervisor says about the member's rate. */
+void	drain_pace(struct drain *, const struct msg_pace *);
 
 void	drain_open(struct drain *, int ordered);
 void	drain_closed(struct drain *, int code);

@@ -115,7 +115,7 @@ drain_follows(struct drain *d, struct slot *s, const char *error)
 static void
 drain_refused(struct drain *d, struct slot *s, const char *error)
 {
-	int64_t		 now = clock_mono_ms(), max = PACE_ROW_MAX_MS;
+	int64_t		 max = PACE_ROW_MAX_MS;
 	enum target_wait wait = WAIT_TIME;
 	const char	*code;
 	char		 reason[REASON_SIZE];
@@ -123,9 +123,8 @@ drain_refused(struct drain *d, struct slot *s, const char *error)
 	drain_unsuspect(d, s->target);
 	switch (verdict_of(error, &code)) {
 	case VERDICT_RATE:
-		pace_refused(&d->pace, error, s->sent_ms, now);
-		drain_again(d, s, s->attempts, pace_left(&d->pace, now),
-		    WAIT_TIME, error);
+		drain_rate_refused(d, s->sent_ms, error);
+		drain_again(d, s, s->attempts, 0, WAIT_TIME, error);
 		return;
 	case VERDICT_ORDER:
 		drain_follows(d, s, error);
@@ -162,7 +161,6 @@ drain_answer(struct drain *d, const struct frame_ack *a)
 	if (!a->queued)
 		drain_refused(d, s, a->error);
 	else {
-		pace_accepted(&d->pace);
 		t = s->target;
 		row = s->row;
 		attempts = s->attempts + 1;
@@ -225,6 +223,7 @@ drain_closed(struct drain *d, int code)
 	int64_t		 delay = 0;
 
 	d->open = 0;
+	drain_rate_give_back(d);
 	if (d->window.n == 0)
 		return;
 	d->fruitless++;

@@ -146,6 +146,16 @@ drain_must_wait(struct target *t, const struct out_row *row, int64_t now)
 	return 1;
 }
 
+/* The store wants to change the row: what follows it must not overtake it. */
+static void
+drain_halt(struct drain *d, struct target *t, struct claim *c, int64_t now)
+{
+	c->target = t;
+	t->halted = 1;
+	drain_unsuspect(d, t);
+	targets_update(&d->targets, t, now);
+}
+
 /* Nothing is left for the target. */
 static void
 drain_none(struct drain *d, struct target *t, int64_t now)
@@ -176,9 +186,56 @@ drain_send_row(struct drain *d, struct target *t, const struct out_row *row,
 	    row->attempts : t->retry_attempts;
 	t->nwin++;
 	t->cursor = row->seq;
-	pace_sent(&d->pace, now);
+	drain_rate_sent(d);
 	targets_update(&d->targets, t, now);
 	return ret == 1 ? DRAIN_CHOKED : DRAIN_SENT;
+}
+
+/*
+ * The row that the target has to send now, to be cleared.  1, 0: none, the
+ * target has moved on; -1: the database fails.
+ */
+static int
+drain_head(struct drain *d, struct target *t, struct out_row *row,
+    int64_t now)
+{
+	struct claim	*claim;
+	int		 ret;
+
+	memset(row, 0, sizeof *row);
+	if ((ret = drain_read(d, t, row)) == -1) {
+		drain_db_failed(d);
+		return -1;
+	}
+	if (ret == 0) {
+		drain_none(d, t, now);
+		return 0;
+	}
+	if (t->suspect != 0 && row->seq > t->suspect)
+		drain_unsuspect(d, t);
+	if ((claim = drain_claim_find(d, row->seq)) != NULL)
+		drain_halt(d, t, claim, now);
+	else if (drain_must_wait(t, row, now)) {
+		drain_unsuspect(d, t);
+		targets_update(&d->targets, t, now);
+	} else
+		return 1;
+	out_row_clear(row);
+	return 0;
+}
+
+int
+drain_has_head(struct drain *d)
+{
+	struct out_row	 row;
+	struct target	*t;
+	int		 ret = 0;
+
+	while (ret == 0 && (t = drain_pick(d)) != NULL)
+		ret = drain_head(d, t, &row, clock_mono_ms());
+	if (ret == 1)
+		out_row_clear(&row);
+	return ret == 1;
 }
 
 enum drain_sent
@@ -188,23 +245,9 @@ drain_send_head(struct drain *d, struct target *t, int64_t now)
 	enum drain_sent	 sent;
 	int		 ret;
 
-	memset(&row, 0, sizeof row);
-	if ((ret = drain_read(d, t, &row)) == -1) {
-		drain_db_failed(d);
-		return DRAIN_FAILED;
-	}
-	if (ret == 0) {
-		drain_none(d, t, now);
-		return DRAIN_NOTHING;
-	}
-	if (t->suspect != 0 && row.seq > t->suspect)
-		drain_unsuspect(d, t);
-	if (drain_must_wait(t, &row, now)) {
-		drain_unsuspect(d, t);
-		targets_update(&d->targets, t, now);
-		sent = DRAIN_NOTHING;
-	} else
-		sent = drain_send_row(d, t, &row, now);
+	if ((ret = drain_head(d, t, &row, now)) != 1)
+		return ret == 0 ? DRAIN_NOTHING : DRAIN_FAILED;
+	sent = drain_send_row(d, t, &row, now);
 	out_row_clear(&row);
 	return sent;
 }

@@ -6,9 +6,7 @@
 #include <string.h>
 
 #define CLOCK_BACK_MS	(5 * 60 * 1000)	/* further ahead: the clock moved */
-#define DEFAULT_PER_MIN	60
-#define PAUSE_MAX	8		/* intervals */
-#define FORGET_MS	60000		/* without anything to send */
+#define NUMBER_MAX	1000000
 
 int64_t
 pace_jitter(int64_t ms, uint32_t rnd)
@@ -47,53 +45,20 @@ pace_wait(int64_t next_attempt_at, int64_t now_wall)
 	return left <= 0 || left > CLOCK_BACK_MS + slack ? 0 : left;
 }
 
-int64_t
-pace_left(const struct pace *p, int64_t now)
+/* The number behind a word, within reason. */
+static uint32_t
+pace_number(const char *text, const char *word)
 {
-	if (p->interval_ms == 0 || now >= p->next_ms ||
-	    now - p->used_ms > FORGET_MS)
-		return 0;
-	return p->next_ms - now;
+	const char	*at = strstr(text, word);
+	long		 n = at != NULL ? strtol(at + strlen(word), NULL, 10) :
+			    0;
+
+	return n > 0 && n <= NUMBER_MAX ? (uint32_t)n : 0;
 }
 
 void
-pace_sent(struct pace *p, int64_t now)
+pace_parse(const char *error, uint32_t *per_minute_r, uint32_t *burst_r)
 {
-	if (p->interval_ms == 0)
-		return;
-	if (now - p->used_ms > FORGET_MS) {
-		memset(p, 0, sizeof *p);
-		return;
-	}
-	p->next_ms = now + p->interval_ms;
-	p->used_ms = now;
-}
-
-/* The number before " msg/min", or what brokers have by default. */
-static int64_t
-pace_parse(const char *error)
-{
-	const char	*at = strstr(error, "max ");
-	long		 n = at != NULL ? strtol(at + 4, NULL, 10) : 0;
-
-	return 60000 / (n > 0 && n <= 60000 ? n : DEFAULT_PER_MIN);
-}
-
-void
-pace_refused(struct pace *p, const char *error, int64_t sent_ms, int64_t now)
-{
-	if (p->interval_ms != 0 && sent_ms <= p->refused_ms)
-		return;
-	p->interval_ms = pace_parse(error);
-	p->pause_ms = p->pause_ms == 0 ? p->interval_ms : p->pause_ms * 2;
-	if (p->pause_ms > p->interval_ms * PAUSE_MAX)
-		p->pause_ms = p->interval_ms * PAUSE_MAX;
-	p->next_ms = now + p->pause_ms;
-	p->refused_ms = p->used_ms = now;
-}
-
-void
-pace_accepted(struct pace *p)
-{
-	p->pause_ms = 0;
+	*per_minute_r = pace_number(error, "max ");
+	*burst_r = pace_number(error, "burst ");
 }

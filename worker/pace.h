@@ -3,7 +3,7 @@
 
 /*
  * How long to wait: back-off of rows and of connections, and the rate that a
- * broker's refusals taught.  Nothing here reads a clock; rnd is 32 random bits.
+ * broker's refusal names.  Nothing here reads a clock; rnd is 32 random bits.
  */
 
 #include <stdint.h>
@@ -28,28 +28,10 @@ int64_t	pace_jitter(int64_t ms, uint32_t rnd);
  */
 int64_t	pace_wait(int64_t next_attempt_at, int64_t now_wall);
 
-/* A rate limit that was learned.  All zero: none. */
-struct pace {
-	int64_t	interval_ms;		/* between two sends; 0: no limit */
-	int64_t	pause_ms;		/* of the last refusal */
-	int64_t	next_ms;		/* the next send, monotonic */
-	int64_t	refused_ms, used_ms;
-};
-
-/* Ms until a send is allowed, 0: now. */
-int64_t	pace_left(const struct pace *, int64_t now);
-
-/* One was sent. */
-void	pace_sent(struct pace *, int64_t now);
-
 /*
- * "rate_limit: max 60 msg/min ...": one that was sent at sent_ms was refused.
- * Refusals of what was under way already are one refusal.
+ * What "rate_limit: max 60 msg/min (burst 10) ..." names; 0: it does not.
  */
-void	pace_refused(struct pace *, const char *error, int64_t sent_ms,
-	    int64_t now);
-
-/* One was taken. */
-void	pace_accepted(struct pace *);
+void	pace_parse(const char *error, uint32_t *per_minute_r,
+	    uint32_t *burst_r);
 
 #endif

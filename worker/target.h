@@ -21,7 +21,8 @@ struct target {
 	int		 direct;	/* name is a key */
 	uint8_t		 key[KEY_PUBLIC_LEN];
 	int		 more;		/* there may be rows to take */
-	int		 blocked;	/* one was refused, others are under way */
+	int		 blocked;	/* refused one, others under way */
+	int		 halted;	/* the store wants its next row */
 	unsigned	 nwin;		/* its rows in the window */
 	unsigned	 nended;	/* ended here, not yet in the file */
 	int64_t		 cursor;	/* rows up to here are taken */

@@ -299,7 +299,8 @@ worker_open_loop(struct worker *w)
 	    w);
 	channel_free(&w->early);
 	w->broker = broker_new(w->ctx, w->vh, w->self, &worker_broker_cbs, w);
-	w->drain = drain_new(w->ctx, w->self, w->rows, w->broker);
+	w->drain = drain_new(w->ctx, w->self, w->rows, w->broker, worker_rate,
+	    w);
 	w->puts = puts_new(w->ctx, w->broker, worker_room, w);
 	w->requests = requests_new(w->ctx, w->broker);
 	broker_start(w->broker);

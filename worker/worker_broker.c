@@ -5,6 +5,8 @@
 #include "common/clock.h"
 #include "worker/worker_impl.h"
 
+#define MALFORMED_MS	60000
+
 static void
 on_open(void *arg, const struct frame_hello_ack *ack)
 {
@@ -50,13 +52,28 @@ on_peer_event(struct worker *w, const struct push *p)
 		member_event(w->gate, p);
 }
 
+/* One line a minute is enough to know of it. */
+static void
+on_malformed(struct worker *w)
+{
+	int64_t	now = clock_mono_ms();
+
+	w->malformed++;
+	if (w->malformed_ms != 0 && now - w->malformed_ms < MALFORMED_MS)
+		return;
+	log_warnx("inbound: %u malformed pushes are left to the broker",
+	    w->malformed);
+	w->malformed = 0;
+	w->malformed_ms = now;
+}
+
 static void
 on_push(struct worker *w, const struct frame *f)
 {
 	struct push	p;
 
 	if (push_parse(&p, f, clock_wall_ms()) == -1) {
-		log_warnx("inbound: a malformed push is left to the broker");
+		on_malformed(w);
 		return;
 	}
 	if (p.system)
@@ -131,4 +148,11 @@ worker_room(void *arg)
 
 	broker_pause(w->broker, puts_is_full(w->puts));
 	worker_handover(w);
+}
+
+/* About the member's rate. */
+void
+worker_rate(void *arg, const struct msg_rate *r)
+{
+	worker_say(arg, MSG_WRK_RATE, r);
 }

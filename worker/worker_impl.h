@@ -1,7 +1,7 @@
 #ifndef WORKER_WORKER_IMPL_H
 #define WORKER_WORKER_IMPL_H
 
-/* Inside of worker.c, worker_loop.c and worker_msg.c only. */
+/* Inside of worker.c, worker_broker.c and worker_msg.c only. */
 
 #include "worker/broker.h"
 #include "worker/drain.h"
@@ -38,6 +38,8 @@ struct worker {
 	int		 quit;
 	int		 dying;		/* the loop is being torn down */
 	unsigned	 log_dropped;
+	unsigned	 malformed;	/* pushes, since they were logged */
+	int64_t		 malformed_ms;	/* monotonic, of that line */
 };
 
 /* One message; -1: nonsense. */
@@ -59,5 +61,6 @@ void	worker_stop(struct worker *);
 /* The broker's side: worker_broker.c */
 extern const struct broker_cbs worker_broker_cbs;
 void	worker_room(void *arg);
+void	worker_rate(void *arg, const struct msg_rate *);
 
 #endif

@@ -99,6 +99,19 @@ on_sup_channel(void *arg, struct msg *m)
 }
 
 static int
+on_sup_pace(void *arg, struct msg *m)
+{
+	struct worker	*w = arg;
+	struct msg_pace	 p;
+
+	if (msg_decode(m, &p) == -1)
+		return -1;
+	if (w->state != W_STOP)
+		drain_pace(w->drain, &p);
+	return 0;
+}
+
+static int
 on_sup_drain(void *arg, struct msg *m)
 {
 	struct worker	*w = arg;
@@ -182,6 +195,34 @@ on_store_handover(void *arg, struct msg *m)
 }
 
 static int
+on_store_claim(void *arg, struct msg *m)
+{
+	struct worker		*w = arg;
+	struct msg_claim	 c;
+	struct msg_claimed	 answer = { 0 };
+
+	if (msg_decode(m, &c) == -1)
+		return -1;
+	answer.row = c.row;
+	answer.free = drain_claim(w->drain, c.row);
+	(void)peer_send(w->store, MSG_WRK_CLAIMED, m->seq, &answer);
+	return 0;
+}
+
+static int
+on_store_unclaim(void *arg, struct msg *m)
+{
+	struct worker		*w = arg;
+	struct msg_claim	 c;
+
+	if (msg_decode(m, &c) == -1)
+		return -1;
+	if (w->state != W_STOP)
+		drain_unclaim(w->drain, c.row);
+	return 0;
+}
+
+static int
 on_gate_ask(void *arg, struct msg *m)
 {
 	struct worker	*w = arg;
@@ -201,6 +242,7 @@ static const struct rule worker_rules[] = {
 	{ MSG_SUP_ATTESTATION, PEER_SUPERVISOR, W_SESSION | W_STOP,
 	    on_sup_attestation },
 	{ MSG_SUP_ATTEST, PEER_SUPERVISOR, W_MEMBER | W_STOP, on_sup_attest },
+	{ MSG_SUP_PACE, PEER_SUPERVISOR, RUNNING | W_STOP, on_sup_pace },
 	{ MSG_SUP_DRAIN, PEER_SUPERVISOR, RUNNING | W_STOP, on_sup_drain },
 	{ MSG_SUP_STOP, PEER_SUPERVISOR, RUNNING | W_STOP, on_sup_stop },
 	{ MSG_SUP_LOG_LEVEL, PEER_SUPERVISOR, RUNNING | W_STOP,
@@ -210,6 +252,8 @@ static const struct rule worker_rules[] = {
 	{ MSG_STORE_RECORDED, PEER_STORE, RUNNING | W_STOP,
 	    on_store_recorded },
 	{ MSG_STORE_STORED, PEER_STORE, RUNNING | W_STOP, on_store_stored },
+	{ MSG_STORE_CLAIM, PEER_STORE, RUNNING | W_STOP, on_store_claim },
+	{ MSG_STORE_UNCLAIM, PEER_STORE, RUNNING | W_STOP, on_store_unclaim },
 	{ MSG_STORE_HANDOVER, PEER_STORE, W_MEMBER | W_STOP,
 	    on_store_handover },
 

@@ -317,6 +317,19 @@ store_records(void)
 	}
 }
 
+/* ---- the supervisor ---- */
+
+static struct msg_rate	rates[100];
+static int		nrates;
+
+static void
+rate_cb(void *arg, const struct msg_rate *r)
+{
+	(void)arg;
+	assert_in_range(nrates, 0, 99);
+	rates[nrates++] = *r;
+}
+
 /* ---- what tests do ---- */
 
 static void
@@ -447,12 +460,12 @@ setup(void **state)
 	(void)state;
 	memset(rows, 0, sizeof rows);
 	memset(suls, 0, sizeof suls);
-	nrows = nsent = nprogress = told = 0;
+	nrows = nsent = nprogress = told = nrates = 0;
 	now_us = 1000000;
 	want_write = store_mute = db_broken = 0;
 	room = 1000000;
 	outbuf_init(&out);
-	d = drain_new(NULL, &self, NULL, NULL);
+	d = drain_new(NULL, &self, NULL, NULL, rate_cb, NULL);
 	return 0;
 }
 
@@ -478,7 +491,7 @@ one_per_target_round_robin(void **state)
 	add("a"), add("a"), add("b"), add("a"), add("c");
 	start(0);
 	assert_string_equal(since(0), "1 3 5 ");
-	assert_false(sent[0].first);		/* only where it means something */
+	assert_false(sent[0].first);	/* only where it means something */
 	answer(1, NULL);
 	assert_string_equal(since(3), "2 ");
 	answer(3, NULL);
@@ -559,7 +572,7 @@ what_is_done_is_not_sent_before_the_file_says_so(void **state)
 	drain_closed(d, 0);
 	drain_open(d, 1);
 	pump();
-	assert_string_equal(since(3), "3 ");	/* 1 and 2 are open in the file */
+	assert_string_equal(since(3), "3 ");	/* 1, 2: open in the file */
 	assert_false(drain_is_dry(d));
 	/* A new channel gets everything again, once. */
 	told = nprogress;
@@ -687,7 +700,7 @@ an_absent_recipient_waits_until_it_comes(void **state)
 	pump();
 	assert_int_equal(nsent, 2);
 	answer(1, ABSENT);
-	drain_closed(d, 0);		/* it may have come while we were away */
+	drain_closed(d, 0);	/* it may have come while we were away */
 	drain_open(d, 0);
 	pump();
 	assert_int_equal(nsent, 3);
@@ -846,7 +859,7 @@ a_new_process_minds_what_the_file_says(void **state)
 	rows[1].attempts = 3;
 	rows[2].next_attempt_at = WALL + 1000 + 20000;
 	rows[2].attempts = 5;
-	rows[3].next_attempt_at = WALL + 86400000;	/* the clock went back */
+	rows[3].next_attempt_at = WALL + 86400000;	/* clock went back */
 	rows[4].next_attempt_at = WALL + 1000 + 200000;
 	strcpy(rows[4].last_error, ABSENT);
 	start(0);
@@ -902,30 +915,126 @@ steady_answers_do_not_hide_a_missing_one(void **state)
 }
 
 static void
-a_rate_limit_is_no_attempt(void **state)
+pace(int limited, unsigned sends)
 {
-	int	i, n;
+	struct msg_pace	p = { .limited = limited, .sends = sends };
+
+	drain_pace(d, &p);
+	pump();
+}
+
+static void
+a_rate_limit_is_told_and_asked_about(void **state)
+{
+	int	i;
 
 	(void)state;
-	for (i = 0; i < 12; i++)
+	for (i = 0; i < 13; i++)
 		add(key(i));
 	start(0);
+	assert_int_equal(nrates, 0);		/* no limit without a refusal */
 	for (i = 1; i <= 10; i++)
 		answer(i, NULL);
 	answer(11, "rate_limit: max 60 msg/min (burst 10)");
 	answer(12, "rate_limit: max 60 msg/min (burst 10)");
-	assert_int_equal(rows[11].attempts, 0);
+	assert_int_equal(rows[11].attempts, 0);	/* it is no attempt */
 	assert_int_equal(rows[11].state, ROW_PENDING);
-	n = nsent;
-	advance(900);
-	assert_int_equal(nsent, n);
-	advance(200);
-	assert_int_equal(nsent, n + 1);
-	answer(sent[n].row, NULL);
-	advance(900);
-	assert_int_equal(nsent, n + 1);		/* one a second from now on */
-	advance(200);
-	assert_int_equal(nsent, n + 2);
+	advance(1000);
+	assert_int_equal(nsent, 13);
+	assert_int_equal(nrates, 2);		/* one refusal, one question */
+	assert_true(rates[0].refused);
+	assert_int_equal(rates[0].per_minute, 60);
+	assert_int_equal(rates[0].burst, 10);
+	assert_true(!rates[1].refused && rates[1].due);
+	answer(13, NULL);
+	pace(1, 0);
+	advance(60000);
+	assert_int_equal(nrates, 2);		/* once is enough */
+	assert_int_equal(nsent, 13);
+	pace(1, 1);
+	assert_string_equal(since(13), "11 ");
+	assert_int_equal(nrates, 3);		/* for the next one */
+	answer(11, NULL);
+	pace(1, 1);
+	assert_string_equal(since(14), "12 ");
+	answer(12, "rate_limit: max 30 msg/min");
+	assert_int_equal(nrates, 5);
+	assert_true(rates[3].refused && rates[4].due);
+	pace(0, 0);				/* forgotten */
+	assert_string_equal(since(15), "12 ");
+	answer(12, NULL);
+	assert_int_equal(nrates, 5);
+}
+
+static void
+a_send_that_is_not_needed_is_given_back(void **state)
+{
+	(void)state;
+	add("a"), add("b");
+	start(0);
+	answer(1, "rate_limit: max 60 msg/min");
+	assert_int_equal(nrates, 2);
+	drain_closed(d, 0);
+	pace(1, 1);
+	assert_int_equal(nrates, 3);
+	assert_false(rates[2].refused || rates[2].due);
+	drain_open(d, 0);
+	pump();
+	assert_int_equal(nrates, 4);
+	assert_true(rates[3].due);
+	rows[1].held = rows[2].held = 1;	/* an operator was faster */
+	pace(1, 1);
+	assert_int_equal(nsent, 2);
+	assert_int_equal(nrates, 5);
+	assert_false(rates[4].due);
+}
+
+static void
+a_claimed_row_waits_and_holds_what_follows(void **state)
+{
+	(void)state;
+	add("a"), add("a"), add("a"), add("b");
+	start(0);
+	assert_string_equal(since(0), "1 4 ");
+	assert_int_equal(drain_claim(d, 1), 0);	/* under way */
+	assert_int_equal(drain_claim(d, 2), 1);
+	assert_int_equal(drain_claim(d, 2), 1);
+	answer(1, NULL);
+	advance(5000);
+	assert_string_equal(since(2), "");
+	rows[2].held = 1;			/* what the store decided */
+	drain_unclaim(d, 2);
+	pump();
+	assert_string_equal(since(2), "3 ");
+	rows[2].held = 0;			/* released */
+	drain_unclaim(d, 2);
+	advance(10);
+	answer(3, NULL);
+	assert_string_equal(since(3), "2 ");
+	drain_unclaim(d, 77);
+	assert_int_equal(drain_claim(d, 77), 1);
+	answer(2, NULL);
+	answer(4, NULL);
+	assert_true(drain_is_dry(d));
+}
+
+static void
+claims_end_with_their_channel(void **state)
+{
+	(void)state;
+	add("a");
+	drain_store(d, store_a);
+	assert_int_equal(drain_claim(d, 1), 1);
+	drain_open(d, 0);
+	advance(1000);
+	assert_int_equal(nsent, 0);
+	drain_store(d, NULL);
+	drain_store(d, store_b);
+	advance(10);
+	assert_int_equal(nsent, 1);
+	store_mute = 1;
+	answer(1, NULL);
+	assert_int_equal(drain_claim(d, 1), 0);	/* done, but not yet there */
 }
 
 static void
@@ -1160,7 +1269,10 @@ main(void)
 		T(a_new_process_minds_what_the_file_says),
 		T(silence_ends_after_15_s),
 		T(steady_answers_do_not_hide_a_missing_one),
-		T(a_rate_limit_is_no_attempt),
+		T(a_rate_limit_is_told_and_asked_about),
+		T(a_send_that_is_not_needed_is_given_back),
+		T(a_claimed_row_waits_and_holds_what_follows),
+		T(claims_end_with_their_channel),
 		T(nothing_is_sent_without_a_store),
 		T(a_silent_store_is_not_outrun),
 		T(a_failing_store_is_asked_again),

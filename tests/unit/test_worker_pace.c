@@ -9,8 +9,6 @@
 
 #include "worker/pace.h"
 
-#define RATE	"rate_limit: max 60 msg/min (burst 10) - slow down"
-
 static void
 within(int64_t ms, int64_t want)
 {
@@ -84,46 +82,29 @@ a_clock_that_went_back_makes_rows_due(void **state)
 }
 
 static void
-a_rate_is_learned_and_forgotten(void **state)
-{
-	struct pace	p = { 0 };
-
-	(void)state;
-	assert_int_equal(pace_left(&p, 0), 0);
-	pace_sent(&p, 0);
-	assert_int_equal(pace_left(&p, 0), 0);	/* no limit without refusal */
-
-	pace_refused(&p, RATE, 1000, 1010);
-	assert_int_equal(pace_left(&p, 1010), 1000);
-	pace_refused(&p, RATE, 1005, 1012);	/* was under way already */
-	assert_int_equal(pace_left(&p, 1010), 1000);
-	assert_int_equal(pace_left(&p, 2010), 0);
-
-	pace_sent(&p, 2010);
-	assert_int_equal(pace_left(&p, 2010), 1000);
-	pace_refused(&p, RATE, 2010, 2020);	/* again: twice as long */
-	assert_int_equal(pace_left(&p, 2020), 2000);
-	pace_sent(&p, 4020);
-	pace_accepted(&p);
-	assert_int_equal(pace_left(&p, 4020), 1000);
-
-	assert_int_equal(pace_left(&p, 4020 + 60001), 0);
-	pace_sent(&p, 4020 + 60001);
-	assert_int_equal(pace_left(&p, 4020 + 60001), 0);
-}
-
-static void
 a_rate_is_what_the_broker_names(void **state)
 {
-	struct pace	p = { 0 }, q = { 0 }, r = { 0 };
+	static const struct {
+		const char	*error;
+		uint32_t	 per_minute, burst;
+	} t[] = {
+		{ "rate_limit: max 60 msg/min (burst 10) — slow down", 60,
+		    10 },
+		{ "rate_limit: max 600 msg/min", 600, 0 },
+		{ "rate_limit: max -5 msg/min (burst 99999999999)", 0, 0 },
+		{ "rate_limit: max 1000001 msg/min (burst x)", 0, 0 },
+		{ "rate_limit", 0, 0 },
+		{ "", 0, 0 },
+	};
+	uint32_t	per_minute, burst;
+	size_t		i;
 
 	(void)state;
-	pace_refused(&p, "rate_limit: max 600 msg/min", 0, 0);
-	assert_int_equal(pace_left(&p, 0), 100);
-	pace_refused(&q, "rate_limit: max -5 msg/min", 0, 0);
-	assert_int_equal(pace_left(&q, 0), 1000);
-	pace_refused(&r, "rate_limit", 0, 0);
-	assert_int_equal(pace_left(&r, 0), 1000);
+	for (i = 0; i < sizeof t / sizeof t[0]; i++) {
+		pace_parse(t[i].error, &per_minute, &burst);
+		assert_int_equal(per_minute, t[i].per_minute);
+		assert_int_equal(burst, t[i].burst);
+	}
 }
 
 int
@@ -134,7 +115,6 @@ main(void)
 		cmocka_unit_test(connections_wait_as_the_document_says),
 		cmocka_unit_test(jitter_uses_its_whole_range),
 		cmocka_unit_test(a_clock_that_went_back_makes_rows_due),
-		cmocka_unit_test(a_rate_is_learned_and_forgotten),
 		cmocka_unit_test(a_rate_is_what_the_broker_names),
 	};
 
