@@ -93,6 +93,17 @@ channel_drop_first(struct channel *ch)
 	freezero(p, sizeof *p + p->len);
 }
 
+/* Nobody will read them. */
+static void
+channel_drop_queue(struct channel *ch)
+{
+	int	saved = errno;
+
+	while (!TAILQ_EMPTY(&ch->queue))
+		channel_drop_first(ch);
+	errno = saved;
+}
+
 /* Forget the last large packet received. */
 static void
 channel_drop_big(struct channel *ch)
@@ -109,8 +120,7 @@ channel_free(struct channel **chp)
 
 	if (ch == NULL)
 		return;
-	while (!TAILQ_EMPTY(&ch->queue))
-		channel_drop_first(ch);
+	channel_drop_queue(ch);
 	channel_drop_big(ch);
 	fd_close(&ch->fd);
 	free(ch);
@@ -239,10 +249,11 @@ channel_flush(struct channel *ch)
 	int			 ret;
 
 	while ((p = TAILQ_FIRST(&ch->queue)) != NULL) {
-		if ((ret = channel_write(ch, p->data, p->len, p->fd)) == -1)
-			return -1;
-		if (ret == 0)
-			return 1;
+		ret = channel_write(ch, p->data, p->len, p->fd);
+		if (ret == -1)
+			channel_drop_queue(ch);
+		if (ret != 1)
+			return ret == 0 ? 1 : -1;
 		channel_drop_first(ch);
 	}
 	return 0;

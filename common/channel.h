@@ -41,7 +41,7 @@ int	channel_fd(const struct channel *);
  */
 int	channel_send(struct channel *, const void *, size_t, int fd);
 
-/* Write what is queued.  0: all is written, 1: not yet, -1: dead. */
+/* Write what is queued.  0: all is written, 1: not yet, -1: dead, queue gone. */
 int	channel_flush(struct channel *);
 size_t	channel_queued(const struct channel *);
 

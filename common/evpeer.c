@@ -6,9 +6,9 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/channel.h"
+#include "common/fd.h"
 #include "common/xalloc.h"
 
 #define TURN_MAX	64	/* packets per turn of the loop, for fairness */
@@ -16,14 +16,15 @@
 struct evpeer {
 	struct channel	*ch;
 	struct event	*ev_read, *ev_write, *ev_gone;
+	struct event	*ev_again;	/* read, with nothing to tell of it */
 	evpeer_msg_cb	 msg_cb;
 	evpeer_gone_cb	 gone_cb;
 	void		*arg;
 	const char	*why;		/* it is gone: static text */
+	int		 deaf;		/* cannot be written to: heard out */
 	int		 busy;		/* inside one of its callbacks */
 	int		 dead;		/* freed when no longer busy */
 	int		 manual, paused;
-	int		 mute;		/* it does not hear us any more */
 };
 
 /* Not to be used again; tell the owner from the loop, once. */
@@ -34,30 +35,63 @@ evpeer_bad(struct evpeer *p, const char *why)
 		return;
 	p->why = why;
 	event_del(p->ev_read);
+	event_del(p->ev_again);
 	event_del(p->ev_write);
 	event_active(p->ev_gone, EV_TIMEOUT, 0);
 }
 
+/* The reason in words, from the errno of a failed receive. */
+static const char *
+evpeer_why(int error)
+{
+	return error == 0 ? "closed" :
+	    error == EPROTO ? "broke the protocol" : strerror(error);
+}
+
+/* Of one that is deaf, the end may be nothing that the kernel tells. */
+static void
+evpeer_again(struct evpeer *p)
+{
+	static const struct timeval	now = { 0, 0 };
+
+	if (p->deaf && !p->paused && p->why == NULL)
+		event_add(p->ev_again, &now);
+}
+
 /*
- * Writing failed.  That the other end does not read any more is not the end:
- * what it said before it died is still to be read, and then it is found to be
- * gone.
+ * It cannot be written to.  What it said before still counts, so that it is
+ * read until there is nothing more.
  */
 static void
-evpeer_write_failed(struct evpeer *p)
+evpeer_deaf(struct evpeer *p)
 {
-	if (errno != EPIPE && errno != ECONNRESET) {
-		evpeer_bad(p, "closed while writing");
+	if (p->why != NULL || p->deaf)
 		return;
-	}
-	p->mute = 1;
+	p->deaf = 1;
 	event_del(p->ev_write);
+	evpeer_again(p);
+}
+
+/* The next message; as channel_recv(). */
+static int
+evpeer_recv(struct evpeer *p, struct msg *m)
+{
+	int	ret = msg_recv(p->ch, m);
+
+	if (ret == -1)
+		evpeer_bad(p, evpeer_why(errno));
+	else if (ret == 0 && p->deaf) {
+		evpeer_bad(p, "closed while writing");
+		ret = -1;
+	}
+	return ret;
 }
 
 static void
 evpeer_destroy(struct evpeer *p)
 {
 	event_free(p->ev_read);
+	event_free(p->ev_again);
 	event_free(p->ev_write);
 	event_free(p->ev_gone);
 	channel_free(&p->ch);
@@ -72,14 +106,6 @@ evpeer_leave(struct evpeer *p)
 		evpeer_destroy(p);
 }
 
-/* The reason in words, from the errno of a failed receive. */
-static const char *
-evpeer_why(int error)
-{
-	return error == 0 ? "closed" :
-	    error == EPROTO ? "broke the protocol" : strerror(error);
-}
-
 static void
 evpeer_read_cb(evutil_socket_t fd, short what, void *arg)
 {
@@ -90,24 +116,19 @@ evpeer_read_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	p->busy++;
-	if (p->manual) {
+	if (p->manual)
 		(void)p->msg_cb(p->arg, NULL);
-		evpeer_leave(p);
-		return;
-	}
-	for (i = 0; i < TURN_MAX && !p->dead && !p->paused &&
+	for (i = 0; i < TURN_MAX && !p->manual && !p->dead && !p->paused &&
 	    p->why == NULL; i++) {
-		if ((ret = msg_recv(p->ch, &m)) == 0)
+		if (evpeer_recv(p, &m) != 1)
 			break;
-		if (ret == -1) {
-			evpeer_bad(p, evpeer_why(errno));
-			break;
-		}
 		ret = p->msg_cb(p->arg, &m);
 		msg_drop_fd(&m);
 		if (ret == -1 && !p->dead)
 			evpeer_bad(p, "talked nonsense");
 	}
+	if (!p->dead)
+		evpeer_again(p);
 	evpeer_leave(p);
 }
 
@@ -120,7 +141,7 @@ evpeer_write_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (ret == -1)
-		evpeer_write_failed(p);
+		evpeer_deaf(p);
 	else if (ret == 0)
 		event_del(p->ev_write);
 }
@@ -149,11 +170,12 @@ evpeer_new(struct event_base *base, int fd, evpeer_msg_cb msg_cb,
 	p->arg = arg;
 	p->ev_read = event_new(base, fd, EV_READ | EV_PERSIST,
 	    evpeer_read_cb, p);
+	p->ev_again = evtimer_new(base, evpeer_read_cb, p);
 	p->ev_write = event_new(base, fd, EV_WRITE | EV_PERSIST,
 	    evpeer_write_cb, p);
 	p->ev_gone = event_new(base, -1, 0, evpeer_gone_event, p);
-	if (p->ev_read == NULL || p->ev_write == NULL || p->ev_gone == NULL ||
-	    event_add(p->ev_read, NULL) == -1)
+	if (p->ev_read == NULL || p->ev_again == NULL || p->ev_write == NULL ||
+	    p->ev_gone == NULL || event_add(p->ev_read, NULL) == -1)
 		fatalx("event_new failed");
 	return p;
 }
@@ -167,6 +189,7 @@ evpeer_free(struct evpeer **pp)
 	if (p == NULL)
 		return;
 	event_del(p->ev_read);
+	event_del(p->ev_again);
 	event_del(p->ev_write);
 	event_del(p->ev_gone);
 	if (p->busy > 0)
@@ -179,15 +202,14 @@ int
 evpeer_send(struct evpeer *p, enum msg_type type, uint32_t seq,
     const void *body, int fd)
 {
-	if (p->why != NULL || p->mute) {
-		if (fd != -1)
-			close(fd);
+	if (p->why != NULL || p->deaf) {
+		fd_close(&fd);
 		errno = EPIPE;
 		return -1;
 	}
 	if (msg_send(p->ch, type, seq, body, fd) == -1) {
 		if (errno != ENOBUFS && errno != EINVAL && errno != EMSGSIZE)
-			evpeer_write_failed(p);
+			evpeer_deaf(p);
 		return -1;
 	}
 	if (channel_queued(p->ch) > 0)
@@ -198,7 +220,7 @@ evpeer_send(struct evpeer *p, enum msg_type type, uint32_t seq,
 size_t
 evpeer_queued(const struct evpeer *p)
 {
-	return p->mute ? 0 : channel_queued(p->ch);
+	return channel_queued(p->ch);
 }
 
 void
@@ -210,13 +232,11 @@ evpeer_set_manual(struct evpeer *p)
 int
 evpeer_take(struct evpeer *p, struct msg *m)
 {
-	int	ret;
-
-	if (p->why != NULL)
+	if (p->why != NULL) {
+		errno = 0;
 		return -1;
-	if ((ret = msg_recv(p->ch, m)) == -1)
-		evpeer_bad(p, evpeer_why(errno));
-	return ret;
+	}
+	return evpeer_recv(p, m);
 }
 
 void
@@ -224,21 +244,25 @@ evpeer_pause(struct evpeer *p)
 {
 	p->paused = 1;
 	event_del(p->ev_read);
+	event_del(p->ev_again);
 }
 
 void
 evpeer_resume(struct evpeer *p)
 {
 	p->paused = 0;
-	if (p->why == NULL)
-		event_add(p->ev_read, NULL);
+	if (p->why != NULL)
+		return;
+	event_add(p->ev_read, NULL);
+	evpeer_again(p);
 }
 
 void
 evpeer_drain(struct evpeer *p, int timeout_ms)
 {
-	if (p->why == NULL && !p->mute)
-		(void)channel_drain(p->ch, timeout_ms);
+	if (p->why == NULL && !p->deaf &&
+	    channel_drain(p->ch, timeout_ms) == -1)
+		evpeer_deaf(p);
 }
 
 /* A line that does not fit the queue is lost; there is nobody to tell. */

@@ -13,7 +13,10 @@ struct evpeer;
 /* A message came.  -1: nonsense; the peer is dropped and gone_cb called. */
 typedef int (*evpeer_msg_cb)(void *arg, struct msg *);
 
-/* The other end is gone or was dropped.  Called once, from the loop. */
+/*
+ * The other end is gone or was dropped.  Called once, from the loop, when what
+ * it had said before has been read.
+ */
 typedef void (*evpeer_gone_cb)(void *arg, const char *why);
 
 /* Takes fd. */
@@ -26,8 +29,8 @@ void	evpeer_free(struct evpeer **);
 /*
  * Encode and queue.  body is the struct that the list in msg.h gives for the
  * type.  fd: -1, or taken.  -1: queue full (errno ENOBUFS) or peer dead; in
- * the latter case gone_cb follows from the loop, once all that it said before
- * has been read.
+ * the latter case nothing is queued any more, and gone_cb follows from the
+ * loop, once all that it said before has been read.
  */
 int	evpeer_send(struct evpeer *, enum msg_type, uint32_t seq,
 	    const void *body, int fd);
