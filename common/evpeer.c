@@ -272,9 +272,9 @@ evpeer_log_cb(void *arg, enum log_level level, const char *text)
 	struct evpeer	*p = arg;
 	struct msg_log	 body;
 
+	memset(&body, 0, sizeof body);
 	body.level = (int64_t)level;
-	strncpy(body.text, text, sizeof body.text - 1);
-	body.text[sizeof body.text - 1] = '\0';
+	memcpy(body.text, text, strnlen(text, sizeof body.text - 1));
 	(void)evpeer_send(p, MSG_LOG, 0, &body, -1);
 }
 

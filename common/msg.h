@@ -414,7 +414,7 @@ struct msg_answer {
 
 struct msg_log {
 	int64_t		 level;
-	char		 text[LOG_LINE_MAX];
+	char		 text[LOG_LINE_MAX + 1];
 };
 
 /* ---- rows ---- */
