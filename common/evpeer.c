@@ -27,6 +27,8 @@ struct evpeer {
 	int		 manual, paused;
 };
 
+static struct evpeer	*log_peer;	/* where lines go, or NULL */
+
 /* Not to be used again; tell the owner from the loop, once. */
 static void
 evpeer_bad(struct evpeer *p, const char *why)
@@ -188,6 +190,8 @@ evpeer_free(struct evpeer **pp)
 	*pp = NULL;
 	if (p == NULL)
 		return;
+	if (p == log_peer)
+		evpeer_log_to(NULL);
 	event_del(p->ev_read);
 	event_del(p->ev_again);
 	event_del(p->ev_write);
@@ -281,5 +285,6 @@ evpeer_log_cb(void *arg, enum log_level level, const char *text)
 void
 evpeer_log_to(struct evpeer *p)
 {
+	log_peer = p;
 	log_set_sink(p != NULL ? evpeer_log_cb : NULL, p);
 }

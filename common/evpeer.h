@@ -51,7 +51,10 @@ void	evpeer_resume(struct evpeer *);
 /* Write what is queued, waiting at most timeout_ms. */
 void	evpeer_drain(struct evpeer *, int timeout_ms);
 
-/* Install as log sink: lines go to the supervisor as MSG_LOG. */
+/*
+ * Install as log sink, until it is freed: lines go to the supervisor as
+ * MSG_LOG.  NULL: to stderr again.
+ */
 void	evpeer_log_to(struct evpeer *);
 
 #endif
