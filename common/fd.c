@@ -90,7 +90,9 @@ fd_read_file(const char *path, size_t max, size_t *len_r)
 	ssize_t		 n;
 	int		 fd;
 
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+	/* Not to wait for a writer, should it be a pipe. */
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) ==
+	    -1)
 		return NULL;
 	if (fstat(fd, &st) == -1)
 		goto fail;
