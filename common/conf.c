@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <ini.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,10 @@ static const struct option {
 /* While a file is read; the first complaint stands. */
 struct reading {
 	struct conf	*conf;
+	FILE		*f;
+	int		 line;		/* the last one read */
+	int		 set[N_OPTIONS];	/* in which line; 0: not */
+	int		 why_line;	/* 0: no complaint */
 	char		 why[256];
 };
 
@@ -69,7 +74,7 @@ conf_duration(const char *s, int64_t *ms_r)
 
 	errno = 0;
 	n = strtoll(s, &end, 10);
-	if (end == s || errno != 0 || n < 0 || n > 1000000000)
+	if (*s < '0' || *s > '9' || errno != 0 || n > 1000000000)
 		return -1;
 	if (strcmp(end, "") == 0 && n == 0)
 		unit = 1;
@@ -89,14 +94,13 @@ conf_duration(const char *s, int64_t *ms_r)
 	return 0;
 }
 
-/* "1000 1001", also with commas. */
+/* "1000 1001", also with commas; to those that are there. */
 static int
 conf_uids(struct conf *c, const char *value)
 {
 	char		 copy[CONF_STR_SIZE], *word, *save = NULL, *end;
 	unsigned long	 uid;
 
-	c->n_allow_uids = 0;
 	if (strlen(value) >= sizeof copy)
 		return -1;
 	strcpy(copy, value);
@@ -120,8 +124,8 @@ conf_int(const struct option *o, const char *value, int64_t *v)
 
 	errno = 0;
 	*v = strtoll(value, &end, 10);
-	return *value == '\0' || *end != '\0' || errno != 0 || *v < o->min ||
-	    *v > o->max ? -1 : 0;
+	return *value < '0' || *value > '9' || *end != '\0' || errno != 0 ||
+	    *v < o->min || *v > o->max ? -1 : 0;
 }
 
 static int
@@ -196,29 +200,104 @@ conf_set(struct conf *c, const struct option *o, const char *value, char *why,
 	return -1;
 }
 
+/* ---- the file ---- */
+
+static void	conf_complain(struct reading *, const char *, ...)
+		    __attribute__((__format__(printf, 2, 3)));
+
+static void
+conf_complain(struct reading *r, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	if (r->why_line != 0)
+		return;
+	r->why_line = r->line;
+	va_start(ap, fmt);
+	vsnprintf(r->why, sizeof r->why, fmt, ap);
+	va_end(ap);
+}
+
+/* inih tells of options only, and would pass a section that has none. */
+static void
+conf_section(struct reading *r, const char *line)
+{
+	size_t	i, n = strcspn(line + 1, "]");
+
+	if (line[1 + n] == '\0')
+		return;			/* inih says what is wrong */
+	for (i = 0; i < N_OPTIONS; i++)
+		if (strlen(options[i].section) == n &&
+		    memcmp(options[i].section, line + 1, n) == 0)
+			return;
+	conf_complain(r, "no section [%.*s]; see meshsup.conf(5)",
+	    n < 64 ? (int)n : 64, line + 1);
+}
+
+/*
+ * inih reads with this, one line a call.  It would take the rest of a line
+ * that is too long for the next one, and what is indented for more of the
+ * option above.
+ */
+static char *
+conf_read(char *buf, int size, void *arg)
+{
+	struct reading	*r = arg;
+	size_t		 n = 0;
+	int		 c, bad = 0;
+
+	while ((c = getc(r->f)) != EOF) {
+		if (c == '\0' || n == (size_t)size - 1)
+			bad = 1;
+		else
+			buf[n++] = (char)c;
+		if (c == '\n')
+			break;
+	}
+	if (n == 0 && c == EOF && !bad)
+		return NULL;
+	r->line++;
+	buf[bad ? 0 : n] = '\0';
+	if (bad)
+		conf_complain(r, "longer than %d bytes, or not text",
+		    size - 2);
+	n = strspn(buf, " \t");
+	memmove(buf, buf + n, strlen(buf + n) + 1);
+	if (buf[0] == '[')
+		conf_section(r, buf);
+	return buf;
+}
+
 /* inih calls this for every line "name = value"; 0: wrong. */
 static int
 conf_line(void *arg, const char *section, const char *name, const char *value)
 {
-	struct reading	*r = arg;
-	char		 why[sizeof r->why];
-	size_t		 i;
+	struct reading		*r = arg;
+	const struct option	*o;
+	char			 why[sizeof r->why];
+	size_t			 i;
 
-	for (i = 0; i < N_OPTIONS; i++) {
-		if (strcmp(options[i].section, section) != 0 ||
-		    strcmp(options[i].name, name) != 0)
-			continue;
-		if (conf_set(r->conf, &options[i], value, why, sizeof why) ==
-		    0)
-			return 1;
-		if (r->why[0] == '\0')
-			memcpy(r->why, why, sizeof why);
+	for (i = 0; i < N_OPTIONS; i++)
+		if (strcmp(options[i].section, section) == 0 &&
+		    strcmp(options[i].name, name) == 0)
+			break;
+	if (i == N_OPTIONS) {
+		conf_complain(r, "no option \"%.64s\" in section [%.64s]; see "
+		    "meshsup.conf(5)", name, section);
 		return 0;
 	}
-	if (r->why[0] == '\0')
-		snprintf(r->why, sizeof r->why, "no option \"%.64s\" in "
-		    "section [%.64s]; see meshsup.conf(5)", name, section);
-	return 0;
+	o = &options[i];
+	if (r->set[i] != 0 && o->type != CONF_T_UIDS) {
+		conf_complain(r, "%s: is set in line %d already", name,
+		    r->set[i]);
+		return 0;
+	}
+	r->set[i] = r->line;
+	if (conf_set(r->conf, o, value, why, sizeof why) == -1) {
+		conf_complain(r, "%s", why);
+		return 0;
+	}
+	return 1;
 }
 
 void
@@ -239,21 +318,26 @@ conf_load(struct conf *c, const char *path, int must_exist, char *err,
     size_t errlen)
 {
 	struct reading	 r = { .conf = c };
-	FILE		*f;
 	int		 line;
 
 	conf_init(c);
-	if ((f = fopen(path, "re")) == NULL) {
+	if ((r.f = fopen(path, "re")) == NULL) {
 		if (errno == ENOENT && !must_exist)
 			return 0;
 		snprintf(err, errlen, "%s: %s", path, strerror(errno));
 		return -1;
 	}
-	line = ini_parse_file(f, conf_line, &r);
-	fclose(f);
-	if (line == 0)
-		return 0;
-	snprintf(err, errlen, "%s:%d: %s", path, line, r.why[0] != '\0' ?
-	    r.why : "neither \"[section]\" nor \"option = value\"");
-	return -1;
+	line = ini_parse_stream(conf_read, &r, conf_line, &r);
+	if (ferror(r.f))
+		snprintf(err, errlen, "%s: %s", path, strerror(errno));
+	else if (r.why_line != 0 && (line <= 0 || r.why_line <= line))
+		snprintf(err, errlen, "%s:%d: %s", path, r.why_line, r.why);
+	else if (line > 0)
+		snprintf(err, errlen, "%s:%d: neither \"[section]\" nor "
+		    "\"option = value\"", path, line);
+	else if (line < 0)
+		snprintf(err, errlen, "%s: no memory to read it", path);
+	line = line != 0 || r.why_line != 0 || ferror(r.f) ? -1 : 0;
+	fclose(r.f);
+	return line;
 }

@@ -18,7 +18,7 @@ struct conf {
 					     "syslog", "stderr", or a path */
 	/* [api] */
 	int64_t	 tcp_port;		/* on 127.0.0.1; 0: no TCP */
-	int64_t	 n_allow_uids;
+	int64_t	 n_allow_uids;		/* several lines add up */
 	uint64_t allow_uids[CONF_UIDS_MAX]; /* besides owner and root */
 
 	/* [broker], the embedded one */
@@ -45,7 +45,8 @@ void	conf_init(struct conf *);
 /*
  * Defaults, then the file.  A file that does not exist is no error unless
  * must_exist.  -1 with "file:line: what is wrong" in err: an unknown section or
- * option, a value of the wrong type or out of range, a line that is no INI.
+ * option, one that was set before, a value of the wrong type or out of range, a
+ * line that is no INI or too long for inih (198 bytes, as it is built here).
  */
 int	conf_load(struct conf *, const char *path, int must_exist, char *err,
 	    size_t errlen);
