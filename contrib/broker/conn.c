@@ -119,16 +119,6 @@ conn_pace(struct conn *c)
 	lws_rx_flow_control(c->wsi, !pause);
 }
 
-void
-conn_release(struct conn *c)
-{
-	conn_pace(c);
-	if (c->nready == c->nout)
-		return;
-	c->nready = c->nout;
-	lws_callback_on_writable(c->wsi);
-}
-
 int
 conn_has_room(const struct conn *c)
 {
@@ -163,33 +153,63 @@ room_again(struct conn *c)
 		deliver_room(c->broker->deliver, &c->peer->reader);
 }
 
-int
-conn_writable(struct conn *c)
+/* Write what is released, as far as the socket takes it.  0 or -1. */
+static int
+out_write(struct conn *c)
 {
 	int	 had_room = conn_has_room(c);
 
-	if (c->ping_due && ping_write(c) == -1)
-		return -1;
-	while (c->nready > 0 && !lws_send_pipe_choked(c->wsi)) {
+	while (c->nready > 0) {
+		if (lws_send_pipe_choked(c->wsi)) {
+			lws_callback_on_writable(c->wsi);
+			return 0;
+		}
 		if (frame_write(c, STAILQ_FIRST(&c->out)->frame) == -1)
 			return -1;
 		out_pop(c);
 		c->nready--;
 	}
-	if (c->nready > 0) {
-		lws_callback_on_writable(c->wsi);
-		return 0;
-	}
-	if (c->close_code != 0 && c->nout == 0) {
-		lws_close_reason(c->wsi, (enum lws_close_status)c->close_code,
-		    (unsigned char *)(uintptr_t)c->close_reason,
-		    strlen(c->close_reason));
-		return -1;
-	}
 	conn_pace(c);
 	if (!had_room)
 		room_again(c);
 	return 0;
+}
+
+/*
+ * Written here and now, not when libwebsockets says so: that would be one more
+ * poll() of all connections for every message.
+ */
+void
+conn_release(struct conn *c)
+{
+	if (c->ended)
+		return;
+	conn_pace(c);
+	c->nready = c->nout;
+	if (out_write(c) == -1) {
+		conn_peer_gone(c);
+		lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_SEND,
+		    LWS_TO_KILL_ASYNC);
+	} else if (c->close_code != 0 && c->nout == 0)
+		lws_callback_on_writable(c->wsi);
+}
+
+int
+conn_writable(struct conn *c)
+{
+	if (c->ended)
+		return 0;
+	if (c->ping_due && ping_write(c) == -1)
+		return -1;
+	if (out_write(c) == -1)
+		return -1;
+	if (c->close_code == 0 || c->nout > 0)
+		return 0;
+	c->ended = 1;
+	lws_close_reason(c->wsi, (enum lws_close_status)c->close_code,
+	    (unsigned char *)(uintptr_t)c->close_reason,
+	    strlen(c->close_reason));
+	return -1;
 }
 
 /* ---- the end ---- */
@@ -205,7 +225,6 @@ conn_close(struct conn *c, int code, const char *reason)
 	conn_pace(c);
 	lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_SEND, CLOSE_WAIT_S);
 	turn_add(c);
-	lws_callback_on_writable(c->wsi);
 }
 
 void
@@ -213,6 +232,18 @@ conn_drop(struct conn *c, int code, const char *reason)
 {
 	out_clear(c);
 	conn_close(c, code, reason);
+}
+
+void
+conn_peer_gone(struct conn *c)
+{
+	out_clear(c);
+	c->ended = 1;
+	if (c->close_code != 0)
+		return;
+	c->close_code = CLOSE_NORMAL;
+	c->close_reason = "";
+	depart(c);
 }
 
 /* ---- in ---- */

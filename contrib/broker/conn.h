@@ -64,6 +64,7 @@ struct conn {
 
 	int			 close_code;	/* 0: open */
 	const char		*close_reason;	/* static text */
+	int			 ended;		/* lws does the rest */
 	int			 overflow;	/* to be dropped by the loop */
 };
 
@@ -85,6 +86,9 @@ int	conn_has_room(const struct conn *);
 /* Close after what is queued (conn_close) or at once (conn_drop). */
 void	conn_close(struct conn *, int code, const char *reason);
 void	conn_drop(struct conn *, int code, const char *reason);
+
+/* The peer has closed it, or it broke: nothing more is written. */
+void	conn_peer_gone(struct conn *);
 
 /* libwebsockets calls: a piece of a message, and room to write. 0 or -1. */
 int	conn_readable(struct conn *, const char *, size_t, int final);

@@ -58,6 +58,8 @@ tick_open(struct ticker *t, int64_t now)
 		c->pinged_at = now;
 		TAILQ_REMOVE(&t->open, c, entry);
 		TAILQ_INSERT_TAIL(&t->open, c, entry);
+		if (c->close_code != 0)
+			continue;
 		if (now - c->pong_at > ping_ms * 5 / 2) {
 			quiet_info("connection dropped: no pong");
 			conn_drop(c, CLOSE_NORMAL, "timeout");
