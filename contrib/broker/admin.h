@@ -1,6 +1,10 @@
 #ifndef BROKER_ADMIN_H
 #define BROKER_ADMIN_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /* Verbs of the command line on the file of a broker. */
 
 /*

@@ -1,6 +1,10 @@
 #ifndef BROKER_ANNOUNCE_H
 #define BROKER_ANNOUNCE_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /* System pushes about who comes and goes. */
 
 #include <stdint.h>

@@ -1,6 +1,10 @@
 #ifndef BROKER_ARRIVE_H
 #define BROKER_ARRIVE_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /* A peer arrives, once its hello was found good, and leaves. */
 
 struct conn;

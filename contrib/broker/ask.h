@@ -1,6 +1,10 @@
 #ifndef BROKER_ASK_H
 #define BROKER_ASK_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /* What a frame asks for: a table of types. */
 
 #include <stddef.h>

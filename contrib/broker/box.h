@@ -1,6 +1,10 @@
 #ifndef BROKER_BOX_H
 #define BROKER_BOX_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /*
  * Boxes: where messages for one key are given out.  A box is there while a
  * reader sits at it.  Only deliver.c uses this.

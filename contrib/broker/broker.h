@@ -1,6 +1,10 @@
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /* What the parts of the broker share. */
 
 #include <stddef.h>

@@ -1,6 +1,10 @@
 #ifndef BROKER_CONN_H
 #define BROKER_CONN_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /*
  * One WebSocket: frames in, frames out, and its end.
  *

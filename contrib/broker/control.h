@@ -1,6 +1,10 @@
 #ifndef BROKER_CONTROL_H
 #define BROKER_CONTROL_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /* The broker as a child of the supervisor: what it is told. */
 
 #include "contrib/broker/broker.h"

@@ -289,31 +289,31 @@ db_reset(sqlite3_stmt *st)
 	sqlite3_clear_bindings(st);
 }
 
-int
-db_write(struct db *db, sqlite3_stmt *st)
+static int
+begin(struct db *db, const char *file, int line)
 {
-	int	 rc = -1;
+	const char	*slash = strrchr(file, '/');
 
-	if (db_begin(db) == 0)
-		rc = db_step(db, st);
-	db_reset(st);
-	return rc == -1 ? -1 : sqlite3_changes(db->sql);
-}
-
-int
-db_begin_at(struct db *db, const char *file, int line)
-{
 	if (db->failed)
 		return -1;
 	if (db->open)
 		return 0;
-	db->file = file;
+	db->file = slash != NULL ? slash + 1 : file;
 	db->line = line;
-	db->open = 1;
-	if (db_step(db, db->begin) == -1)
-		db->open = 0;
+	db->open = db_step(db, db->begin) == 0;
 	db_reset(db->begin);
-	return db->failed ? -1 : 0;
+	return db->open ? 0 : -1;
+}
+
+int
+db_write_at(struct db *db, sqlite3_stmt *st, const char *file, int line)
+{
+	int	 rc = -1;
+
+	if (begin(db, file, line) == 0)
+		rc = db_step(db, st);
+	db_reset(st);
+	return rc == -1 ? -1 : sqlite3_changes(db->sql);
 }
 
 int

@@ -1,6 +1,10 @@
 #ifndef BROKER_DB_H
 #define BROKER_DB_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /*
  * The broker's SQLite file: opening it, statements, and one transaction that
  * is begun by the first write and committed by the loop.
@@ -43,12 +47,13 @@ void	db_bind_blob(sqlite3_stmt *, const char *name, const void *, size_t);
 int	db_step(struct db *, sqlite3_stmt *);
 void	db_reset(sqlite3_stmt *);
 
-/* Step once and reset, for a write.  How many rows it changed, or -1. */
-int	db_write(struct db *, sqlite3_stmt *);
+/*
+ * Step once and reset, for a write; begins the transaction if that has not
+ * been done.  How many rows it changed, or -1.
+ */
+#define db_write(db, st)	db_write_at(db, st, __FILE__, __LINE__)
+int	db_write_at(struct db *, sqlite3_stmt *, const char *file, int line);
 
-/* Begin, if that has not been done.  0 or -1. */
-#define db_begin(db)	db_begin_at(db, __FILE__, __LINE__)
-int	db_begin_at(struct db *, const char *file, int line);
 int	db_in_transaction(const struct db *);
 int	db_failed(const struct db *);
 

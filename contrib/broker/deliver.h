@@ -1,6 +1,10 @@
 #ifndef BROKER_DELIVER_H
 #define BROKER_DELIVER_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /*
  * Who gets a stored message, and what happens until it is acknowledged.
  *

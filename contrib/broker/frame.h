@@ -1,6 +1,10 @@
 #ifndef BROKER_FRAME_H
 #define BROKER_FRAME_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /*
  * Frames: JSON text that came in, and JSON text that goes out.
  *

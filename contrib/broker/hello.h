@@ -1,6 +1,10 @@
 #ifndef BROKER_HELLO_H
 #define BROKER_HELLO_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /* The first frame of a connection: who it is, checked, or why not. */
 
 #include <jansson.h>

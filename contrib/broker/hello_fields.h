@@ -1,6 +1,10 @@
 #ifndef BROKER_HELLO_FIELDS_H
 #define BROKER_HELLO_FIELDS_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /* The part of a hello that nobody signs: what a roster shows. */
 
 #include <jansson.h>

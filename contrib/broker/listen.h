@@ -1,6 +1,10 @@
 #ifndef BROKER_LISTEN_H
 #define BROKER_LISTEN_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /* The listening socket: accepting what comes. */
 
 #include <stddef.h>

@@ -1,6 +1,10 @@
 #ifndef BROKER_MEMBERS_H
 #define BROKER_MEMBERS_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /* Meshes, their members, and the keys that messages may be sent to. */
 
 #include <stddef.h>

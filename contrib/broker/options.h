@@ -1,6 +1,10 @@
 #ifndef BROKER_OPTIONS_H
 #define BROKER_OPTIONS_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /* The command line of a broker that runs by itself. */
 
 #include "contrib/broker/broker.h"

@@ -1,6 +1,10 @@
 #ifndef BROKER_ORDER_H
 #define BROKER_ORDER_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /*
  * Order of the sends of one connection, per target.  A sender may have many
  * sends to one target under way.  When one of them is refused, those behind it

@@ -1,6 +1,10 @@
 #ifndef BROKER_PRESENCE_H
 #define BROKER_PRESENCE_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /*
  * Who is here.  A mesh is kept while somebody of it is connected.  A session
  * id is unique in its mesh over members and sessions, a session's key over

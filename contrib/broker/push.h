@@ -1,6 +1,10 @@
 #ifndef BROKER_PUSH_H
 #define BROKER_PUSH_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /* Pushes: messages on their way out. */
 
 struct frame;

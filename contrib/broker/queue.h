@@ -1,6 +1,10 @@
 #ifndef BROKER_QUEUE_H
 #define BROKER_QUEUE_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /*
  * Stored messages: acceptance without copies, what waits for whom, and what
  * is old.  Knows nothing of connections.

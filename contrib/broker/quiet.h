@@ -1,6 +1,10 @@
 #ifndef BROKER_QUIET_H
 #define BROKER_QUIET_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /*
  * Log lines about what peers do, limited, so that a peer cannot fill the log:
  * a few a second, and then how many were left out.

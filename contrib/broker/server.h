@@ -1,6 +1,10 @@
 #ifndef BROKER_SERVER_H
 #define BROKER_SERVER_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /* Sockets, and the loop. */
 
 struct broker;

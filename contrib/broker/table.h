@@ -1,6 +1,10 @@
 #ifndef BROKER_TABLE_H
 #define BROKER_TABLE_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /*
  * Hash tables whose entries are links inside the objects they find: putting
  * one in allocates nothing.  The hash is keyed with a random key, so that a

@@ -1,6 +1,10 @@
 #ifndef BROKER_TICK_H
 #define BROKER_TICK_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /*
  * What happens by itself, once a second: connections without a hello end,
  * others are pinged, claims lapse; and old messages go.

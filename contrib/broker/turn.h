@@ -1,6 +1,10 @@
 #ifndef BROKER_TURN_H
 #define BROKER_TURN_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /*
  * One turn of the loop: everything that could be read is handled in one
  * transaction; at its end that is committed, and only then what was answered

@@ -1,6 +1,10 @@
 #ifndef BROKER_WATCH_H
 #define BROKER_WATCH_H
 
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
 /* Descriptors that are no connections, in libwebsockets' loop. */
 
 #include <libwebsockets.h>
