@@ -31,6 +31,16 @@ privs_limit(int what, rlim_t value)
 		fatal("setrlimit");
 }
 
+void
+privs_no_core(void)
+{
+	privs_limit(RLIMIT_CORE, 0);
+#ifndef WITH_SANITIZERS			/* LeakSanitizer attaches to itself */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
+		fatal("dumpable");
+#endif
+}
+
 /*
  * The environment holds nothing that a child needs.  Sanitizers read theirs at
  * load, before this.
@@ -52,15 +62,11 @@ privs_child(int nofile)
 	(void)setsid();			/* fails only where it is one already */
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		fatal("signal");
-	privs_limit(RLIMIT_CORE, 0);
+	privs_no_core();
 	if (nofile > 0)
 		privs_limit(RLIMIT_NOFILE, (rlim_t)nofile);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		fatal("no_new_privs");
-#ifndef WITH_SANITIZERS			/* LeakSanitizer attaches to itself */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
-		fatal("dumpable");
-#endif
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1)
 		fatal("parent-death signal");
 	if (getppid() != parent)	/* it died before we asked */

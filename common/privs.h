@@ -11,4 +11,7 @@
  */
 void	privs_child(int nofile);
 
+/* Not dumpable (except under sanitizers), and no core file. */
+void	privs_no_core(void);
+
 #endif

@@ -57,6 +57,7 @@ store_up(struct child *c)
 	s->store_seen = 1;
 	child_start(s->gate);
 	member_start_all(s);
+	session_start_all(s);
 	pair_up(c);
 	supervisor_check_ready(s);
 }

@@ -3,6 +3,7 @@
  * then the children and the loop.
  */
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 
 #include "common/fd.h"
 #include "common/inherit.h"
+#include "common/privs.h"
 #include "common/xalloc.h"
 #include "supervisor/keys.h"
 #include "supervisor/lock.h"
@@ -192,6 +194,19 @@ open_registry(struct supervisor *s, char *err, size_t errlen)
 	return ret;
 }
 
+/* Three descriptors for each session; the soft limit is often 1,024. */
+static void
+raise_limit(void)
+{
+	struct rlimit	rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
+		log_warn("limit of descriptors");
+}
+
 /* Everything before the loop.  -1 with a sentence in err. */
 static int
 set_up(struct supervisor *s, const struct options *o, char *err, size_t errlen)
@@ -240,12 +255,15 @@ main(int argc, char *argv[])
 	if (sodium_init() == -1)
 		fatalx("libsodium does not start");
 	json_set_alloc_funcs(wipe_malloc, wipe_free);
+	privs_no_core();
+	raise_limit();
 	s = supervisor_new();
 	s->ready_fd = ready;
 	if (set_up(s, &o, err, sizeof err) == -1)
 		supervisor_fail(s, "%s", err);
 	else
 		code = supervisor_loop(s);
+	supervisor_unlink(s);
 	supervisor_free(&s);
 	return code;
 }

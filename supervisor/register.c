@@ -234,7 +234,9 @@ register_session(struct supervisor *s, const struct msg_register *m,
 	    m->session_id, &rec);
 	if (se != NULL)
 		rec = se->rec;
-	if (found == -1 || (found == 1 && !register_same_key(&rec, m) &&
+	if (found == -1 || (holder == NULL && registry_free_token(s->registry,
+	    m->token_hash, rec.owner) == -1) ||
+	    (found == 1 && !register_same_key(&rec, m) &&
 	    register_replace(s, se, &rec) == -1)) {
 		register_answer(s, seq, REGISTER_FAILED, NULL,
 		    "sessions.db cannot be used; see the log");

@@ -22,7 +22,7 @@
 
 struct registry {
 	sqlite3		*db;
-	sqlite3_stmt	*put, *get, *each, *del, *prune;
+	sqlite3_stmt	*put, *get, *each, *del, *prune, *free_token;
 	sqlite3_stmt	*member_put, *member_get;
 };
 
@@ -83,6 +83,9 @@ static const char sql_get[] =
 static const char sql_each[] =
     "SELECT " COLUMNS " FROM session ORDER BY registered_at, owner";
 static const char sql_delete[] = "DELETE FROM session WHERE owner = ?1";
+static const char sql_free_token[] =
+    "UPDATE session SET token_hash = NULL"
+    " WHERE token_hash = ?1 AND owner <> ?2";
 static const char sql_prune[] =
     "DELETE FROM session WHERE ended_at IS NOT NULL AND ended_at < ?1";
 static const char sql_member_put[] =
@@ -159,7 +162,8 @@ registry_prepare(struct registry *r)
 	} all[] = {
 		{ &r->put, sql_put }, { &r->get, sql_get },
 		{ &r->each, sql_each }, { &r->del, sql_delete },
-		{ &r->prune, sql_prune }, { &r->member_put, sql_member_put },
+		{ &r->prune, sql_prune }, { &r->free_token, sql_free_token },
+		{ &r->member_put, sql_member_put },
 		{ &r->member_get, sql_member_get },
 	};
 	size_t	i;
@@ -236,6 +240,7 @@ registry_close(struct registry **rp)
 	sqlite3_finalize(r->each);
 	sqlite3_finalize(r->del);
 	sqlite3_finalize(r->prune);
+	sqlite3_finalize(r->free_token);
 	sqlite3_finalize(r->member_put);
 	sqlite3_finalize(r->member_get);
 	sqlite3_close(r->db);
@@ -310,6 +315,15 @@ registry_delete(struct registry *r, const uint8_t owner[OWNER_ID_LEN])
 {
 	bind_blob(r->del, 1, owner, OWNER_ID_LEN, 1);
 	return registry_run(r, r->del);
+}
+
+int
+registry_free_token(struct registry *r, const uint8_t hash[32],
+    const uint8_t owner[OWNER_ID_LEN])
+{
+	bind_blob(r->free_token, 1, hash, 32, 1);
+	bind_blob(r->free_token, 2, owner, OWNER_ID_LEN, 1);
+	return registry_run(r, r->free_token);
 }
 
 int

@@ -57,6 +57,13 @@ int	registry_find(struct registry *, uint64_t uid, const char *mesh,
 	    const char *session_id, struct reg_session *);
 
 /*
+ * The token belongs to nobody but this one.  For a token that no session in
+ * memory has: one that was left behind may not stand in its way.
+ */
+int	registry_free_token(struct registry *, const uint8_t hash[32],
+	    const uint8_t owner[OWNER_ID_LEN]);
+
+/*
  * Every one, oldest first; cb returns non-zero to stop.  -1: a database
  * error, or a row that is not well-formed.
  */

@@ -18,6 +18,8 @@
 #include "supervisor/pair.h"
 #include "supervisor/register.h"
 
+#define LINGER_AGAIN_MS	1000
+
 static void	session_setup(struct child *);
 static void	session_up(struct child *);
 static void	session_down(struct child *);
@@ -93,6 +95,10 @@ session_linger_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (!child_is_up(se->sup->store)) {	/* it must hear it */
+		supervisor_after(se->ev_linger, LINGER_AGAIN_MS);
+		return;
+	}
 	memset(&body, 0, sizeof body);
 	memcpy(body.owner, se->rec.owner, OWNER_ID_LEN);
 	strcpy(body.reason, "sender_ended");
@@ -161,6 +167,52 @@ session_watch_owner(struct session *se)
 	owner_free(&se->owner);
 	se->owner = owner_watch(se->sup->base, &se->rec.process,
 	    session_owner_gone, se);
+}
+
+/* One of the registry. */
+static int
+session_load_cb(void *arg, const struct reg_session *rec)
+{
+	struct supervisor	*s = arg;
+	struct member		*mb;
+	struct session		*se;
+
+	if (rec->ended_at != 0 || !rec->has_key)
+		return 0;
+	if ((mb = member_find(s, rec->mesh, rec->uid)) == NULL) {
+		log_warnx("session %s of uid %llu: mesh %s is not attached "
+		    "any more, left out", rec->session_id,
+		    (unsigned long long)rec->uid, rec->mesh);
+		return 0;
+	}
+	se = session_new(s, mb, rec);
+	if (rec->has_token && owner_alive(&rec->process)) {
+		log_info("session %s: is back, process %ld", se->wire_id,
+		    (long)rec->process.pid);
+		session_watch_owner(se);
+	} else
+		session_drain(se, "its process ended while we were away");
+	return 0;
+}
+
+int
+session_load(struct supervisor *s, char *err, size_t errlen)
+{
+	if (registry_each(s->registry, session_load_cb, s) == 0)
+		return 0;
+	snprintf(err, errlen, "sessions.db is damaged: restore it from a "
+	    "backup, or move it away: sessions then have to register again");
+	return -1;
+}
+
+void
+session_start_all(struct supervisor *s)
+{
+	struct session	*se;
+
+	TAILQ_FOREACH(se, &s->sessions, entry)
+		if (!se->dead && se->state != CONN_PARKED)
+			child_start(se->child);
 }
 
 void
@@ -389,7 +441,7 @@ session_drain(struct session *se, const char *why)
 		    se->wire_id);
 	session_tell_gate(se);
 	supervisor_after(se->ev_linger, se->sup->conf.linger_ms);
-	if (!se->rec.current) {
+	if (!se->rec.current && child_running(se->child)) {
 		/* The name is another's now: its worker takes the other id. */
 		child_stop(se->child);
 		child_start(se->child);

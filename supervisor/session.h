@@ -37,6 +37,14 @@ struct session *session_new(struct supervisor *, struct member *,
 	    const struct reg_session *rec);
 void	session_free(struct session *);
 
+/*
+ * Those that the registry knows: whose process lives is back, the others
+ * drain.  Their workers start with session_start_all(), when the database is
+ * there.
+ */
+int	session_load(struct supervisor *, char *err, size_t errlen);
+void	session_start_all(struct supervisor *);
+
 /* It is draining no more, and has a new owner process. */
 void	session_revive(struct session *);
 

@@ -36,6 +36,7 @@
 
 #define TOKEN_LEN	43	/* 32 bytes in base64url */
 #define START_MS	30000	/* until the API must answer */
+#define PRUNE_MS	(3600 * 1000)
 #define STEP_MS		50	/* between looks while stopping */
 #define STEP_STORE	40	/* steps until store and broker are told */
 #define STEP_KILL	76	/* steps until what is left is killed: 3.8 s */
@@ -135,6 +136,8 @@ supervisor_free(struct supervisor **sp)
 			event_free(s->ev_stop);
 		if (s->ev_start != NULL)
 			event_free(s->ev_start);
+		if (s->ev_prune != NULL)
+			event_free(s->ev_prune);
 		event_base_free(s->base);
 	}
 	registry_close(&s->registry);
@@ -272,17 +275,36 @@ supervisor_start_timeout(evutil_socket_t fd, short what, void *arg)
 	    START_MS / 1000);
 }
 
+/* Hourly, and at the start: ended sessions that are past their retention. */
+static void
+supervisor_prune(evutil_socket_t fd, short what, void *arg)
+{
+	struct supervisor	*s = arg;
+	int			 n;
+
+	(void)fd;
+	(void)what;
+	n = registry_prune(s->registry, clock_wall_ms() -
+	    s->conf.retention_ms);
+	if (n > 0)
+		log_info("forgot %d sessions that ended long ago", n);
+	supervisor_after(s->ev_prune, PRUNE_MS);
+}
+
 int
 supervisor_start(struct supervisor *s, char *err, size_t errlen)
 {
 	if (member_load(s, err, errlen) == -1 ||
+	    session_load(s, err, errlen) == -1 ||
 	    supervisor_listen(s, err, errlen) == -1)
 		return -1;
 	signals_init(s);
 	core_new(s);
 	s->ev_start = evtimer_new(s->base, supervisor_start_timeout, s);
-	if (s->ev_start == NULL)
+	s->ev_prune = evtimer_new(s->base, supervisor_prune, s);
+	if (s->ev_start == NULL || s->ev_prune == NULL)
 		fatalx("evtimer_new failed");
+	supervisor_after(s->ev_prune, 0);
 	supervisor_after(s->ev_start, START_MS);
 	core_start(s);
 	return 0;
@@ -332,7 +354,8 @@ supervisor_fail(struct supervisor *s, const char *fmt, ...)
 	snprintf(line, sizeof line, "error %s\n", text);
 	supervisor_tell_starter(s, line);
 	s->exit_code = 1;
-	supervisor_stop(s);
+	if (s->ev_start != NULL)	/* else there is nothing to stop yet */
+		supervisor_stop(s);
 }
 
 /* Have all of them ended?  store and broker count only at the end. */
@@ -393,22 +416,29 @@ supervisor_stop(struct supervisor *s)
 	supervisor_after(s->ev_stop, STEP_MS);
 }
 
-int
-supervisor_loop(struct supervisor *s)
+void
+supervisor_unlink(struct supervisor *s)
 {
-	char	*path;
-	size_t	 i;
 	static const char *const names[] = { PATHS_SOCKET, PATHS_ADMIN,
 	    PATHS_PID };
+	char	*path;
+	size_t	 i;
 
-	if (event_base_dispatch(s->base) == -1)
-		fatalx("event loop failed");
+	if (s->run_lock == -1)		/* they are somebody else's */
+		return;
 	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
 		path = paths_join(s->paths.run_dir, names[i]);
 		if (unlink(path) == -1 && errno != ENOENT)
 			log_warn("%s", path);
 		free(path);
 	}
+}
+
+int
+supervisor_loop(struct supervisor *s)
+{
+	if (event_base_dispatch(s->base) == -1)
+		fatalx("event loop failed");
 	log_info("stopped");
 	return s->exit_code;
 }

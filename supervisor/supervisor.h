@@ -65,6 +65,7 @@ struct supervisor {
 	struct resolving_list resolving;
 	struct event	*ev_stop;	/* steps of stopping */
 	struct event	*ev_start;	/* the start took too long */
+	struct event	*ev_prune;	/* hourly */
 	int		 stop_step;
 	struct event	*ev_sig[5];
 };
@@ -77,6 +78,9 @@ int	supervisor_start(struct supervisor *, char *err, size_t errlen);
 
 /* Until it has stopped; returns the exit code. */
 int	supervisor_loop(struct supervisor *);
+
+/* The sockets and the pid file go. */
+void	supervisor_unlink(struct supervisor *);
 
 /* Begin to stop: children are told, then killed. */
 void	supervisor_stop(struct supervisor *);

@@ -216,16 +216,52 @@ print_sessions(const struct cli *c, const json_t *list)
 	table_free(&t);
 }
 
+/* --key: one line to be used in another command, so only if there is one. */
+static int
+print_key(const struct cli *c, const json_t *list, const char *name)
+{
+	const json_t	*s;
+	const char	*key, *found = NULL, *state, *its;
+	char		*text;
+	size_t		 i, n = 0;
+
+	json_array_foreach(list, i, s) {
+		its = cli_json_str(s, "displayName");
+		state = cli_json_str(s, "state");
+		key = cli_json_str(json_object_get(s, "presence"),
+		    "sessionPubkey");
+		if (its == NULL || strcmp(its, name) != 0 || key == NULL ||
+		    (state != NULL && (strcmp(state, "draining") == 0 ||
+		    strcmp(state, "ended") == 0)))
+			continue;
+		found = key;
+		n++;
+	}
+	if (n != 1)
+		return cli_fail(c, n == 0 ? "you have no session %s here" :
+		    "you have several sessions %s here; meshsup session list "
+		    "shows them", name);
+	text = text_clean(found, TEXT_LINE);
+	printf("%s\n", text);
+	free(text);
+	return CLI_OK;
+}
+
 /* The caller's uid is what counts here, so no token is sent. */
 int
 v_session_list(struct cli *c)
 {
+	const char		*name = cli_opt(c, OPT_KEY);
 	struct api_answer	 a;
 	int			 rc = CLI_OK;
 
+	if (name != NULL && c->json)
+		return cli_usage(c, "either --key or --json");
 	api_call(c, "GET", "/v1/sessions", NULL, NULL, API_TIMEOUT_MS, &a);
 	if (!api_is_ok(&a))
 		rc = api_refused(c, &a);
+	else if (name != NULL)
+		rc = print_key(c, json_object_get(a.json, "sessions"), name);
 	else if (c->json)
 		cli_print_json(c, a.json);
 	else

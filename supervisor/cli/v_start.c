@@ -178,8 +178,6 @@ args_fill(const struct cli *c, char *program, char *argv[ARGS_MAX])
 	argv[n++] = c->paths.state_dir;
 	argv[n++] = (char *)(uintptr_t)"--run-dir";
 	argv[n++] = c->paths.run_dir;
-	if (cli_opt(c, OPT_DROP_IN) != NULL)
-		argv[n++] = (char *)(uintptr_t)"--drop-in";
 	if (cli_opt(c, OPT_FOREGROUND) != NULL)
 		argv[n++] = (char *)(uintptr_t)"--foreground";
 	argv[n] = NULL;

@@ -47,8 +47,6 @@ static const struct opt_def opts_start[] = {
 	{ "state-dir", "DIR", "the state directory", OPT_STATE_DIR },
 	{ "foreground", NULL, "do not detach; log to the standard error",
 	    OPT_FOREGROUND },
-	{ "drop-in", NULL, "listen also where clients of the reference "
-	    "daemon look", OPT_DROP_IN },
 	{ NULL, NULL, NULL, 0 }
 };
 
@@ -71,6 +69,12 @@ static const struct opt_def opts_register[] = {
 	    OPT_GROUP },
 	{ "caps", "A,B", "what it may do (everything); \"\" is nothing",
 	    OPT_CAPS },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_list[] = {
+	{ "key", "NAME", "print only the key of the session of this name, to "
+	    "send to", OPT_KEY },
 	{ NULL, NULL, NULL, 0 }
 };
 
@@ -135,7 +139,8 @@ static const struct verb verbs[] = {
 	    opts_register, VERB_PLACE | VERB_API | VERB_JSON, 0, 0,
 	    v_session_register },
 	{ "session list", "", "list your sessions", NULL,
-	    NULL, VERB_PLACE | VERB_API | VERB_JSON, 0, 0, v_session_list },
+	    opts_list, VERB_PLACE | VERB_API | VERB_JSON, 0, 0,
+	    v_session_list },
 	{ "session end", "[NAME]", "end a session",
 	    "Its key and messages are kept for a while: they come back when "
 	    "the name is registered again.",

@@ -113,25 +113,31 @@ def test_a_member_is_not_announced_to_its_own(broker):
     bob.barrier()
 
 
-def test_the_same_key_within_grace_is_the_same_presence(broker):
+@pytest.mark.parametrize("how", ["close", "cut"])
+def test_peer_left(broker, how):
+    alice = broker.peer(broker.alice_member, name="a1")
+    control = broker.peer(broker.alice_member, session=False)
+    bob = broker.peer(broker.bob_member, name="b1")
+    getattr(bob, how)()
+    for p in alice, control:
+        f = p.expect("push", event="peer_left")
+        assert f["subtype"] == "system"
+        assert f["eventData"] == {"name": "b1", "pubkey": bob.pub}
+    assert bob.pub not in {p["pubkey"] for p in alice.barrier()}
+
+
+def test_a_kill_of_the_broker_leaves_no_ghosts(broker):
+    bob = broker.peer(broker.bob_member)
     alice = broker.peer(broker.alice_member)
-    bob = broker.peer(broker.bob_member, name="b1")
-    alice.expect("push", event="peer_joined")
-    presence = bob.presence
-    for leave in bob.cut, bob.close:
-        leave()
-        assert bob.connect()["presenceId"] == presence
-    assert not events(alice, "peer_left", "b1")
-    assert not events(alice, "peer_joined", "b1")
-
-
-def test_presences_outlive_a_kill_of_the_broker(broker):
-    bob = broker.peer(broker.bob_member, name="b1")
-    presence = bob.presence
     broker.kill()
     bob.wait_closed()
     broker.start()
-    assert bob.connect()["presenceId"] == presence
+    bob.connect()
+    listed = [p["pubkey"] for p in bob.barrier()]
+    assert listed.count(bob.pub) == 1
+    alice.wait_closed()
+    alice.connect()
+    assert alice.send(bob.pub, "x")["queued"] is True
 
 
 # --- replaced ---

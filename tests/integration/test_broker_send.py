@@ -255,6 +255,7 @@ def test_own_member_key_reaches_a_sibling(broker, alice):
     sibling = broker.peer(broker.alice_member)
     assert alice.send(broker.alice_member.key.pub, "sibling")["queued"]
     push = sibling.receive()
+    sibling.acknowledge(push)
     assert push["senderPubkey"] == alice.pub
     assert not alice.pushes()
     sibling.close()
