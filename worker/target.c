@@ -91,7 +91,8 @@ targets_update(struct targets *ts, struct target *t, int64_t now_ms)
 		if (t->nended == 0)
 			t->cursor = 0;
 	}
-	if (t->more && !t->blocked && !t->halted && (t->nwin == 0 || ts->many)) {
+	if (t->more && !t->blocked && !t->halted &&
+	    (t->nwin == 0 || ts->many)) {
 		if (t->due_ms <= now_ms) {
 			t->place = TARGET_READY;
 			TAILQ_INSERT_TAIL(&ts->ready, t, entry);

@@ -20,60 +20,8 @@
 #define STOP_MS		700
 #define STOP_STORE_MS	250		/* for what the store must still get */
 #define STOP_LOOK_US	10000
-#define LOG_QUEUE_MAX	(128 * 1024)
 #define DRAINED_US	(1000 * 1000)
 #define HANDOVER_US	(250 * 1000)
-
-/* ---- logs ---- */
-
-/* A line, unless the supervisor does not keep up. */
-static int
-worker_log_line(struct worker *w, enum log_level level, const char *text)
-{
-	struct msg_log	l;
-	size_t		queued;
-
-	queued = w->sup != NULL ? peer_queued(w->sup) :
-	    channel_queued(w->early);
-	if (queued > LOG_QUEUE_MAX)
-		return -1;
-	l.level = (int64_t)level;
-	memset(l.text, 0, sizeof l.text);
-	memcpy(l.text, text, strnlen(text, sizeof l.text - 1));
-	if (w->sup != NULL)
-		return peer_send(w->sup, MSG_LOG, 0, &l);
-	return msg_send(w->early, MSG_LOG, 0, &l, -1);
-}
-
-static void
-worker_log_cb(void *arg, enum log_level level, const char *text)
-{
-	struct worker	*w = arg;
-	char		 note[64];
-
-	if (w->sup == NULL && w->early == NULL)
-		return;
-	if (w->log_dropped > 0) {
-		snprintf(note, sizeof note, "%u log lines were dropped",
-		    w->log_dropped);
-		if (worker_log_line(w, LOG_LV_WARN, note) == 0)
-			w->log_dropped = 0;
-	}
-	if (worker_log_line(w, level, text) == -1)
-		w->log_dropped++;
-}
-
-/* What libwebsockets says. */
-static void
-worker_lws_log(int level, const char *line)
-{
-	int	len = (int)strcspn(line, "\n");
-
-	if (level & LLL_ERR)
-		log_info("lws: %.*s", len, line);
-	else
-		log_debug("lws: %.*s", len, line);
-}
 
 /* ---- set-up ---- */
 
@@ -86,7 +34,7 @@ worker_new(int ctl_fd)
 	json_object_seed(randombytes_random());
 	w->state = W_SETUP;
 	w->early = channel_new(ctl_fd);
-	log_set_sink(worker_log_cb, w);
+	worker_log_to(w);
 	return w;
 }
 
@@ -143,6 +91,7 @@ worker_protocol_cb(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
 	case LWS_CALLBACK_CLIENT_RECEIVE:
+	case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
 	case LWS_CALLBACK_CLIENT_WRITEABLE:
 	case LWS_CALLBACK_CLIENT_CLOSED:
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:

@@ -1,7 +1,7 @@
 #ifndef WORKER_WORKER_IMPL_H
 #define WORKER_WORKER_IMPL_H
 
-/* Inside of worker.c, worker_broker.c and worker_msg.c only. */
+/* Inside of worker.c and the files worker_*.c only. */
 
 #include "worker/broker.h"
 #include "worker/drain.h"
@@ -44,6 +44,10 @@ struct worker {
 
 /* One message; -1: nonsense. */
 int	worker_dispatch(struct worker *, unsigned peer, struct msg *);
+
+/* worker_log.c: our own lines, and what libwebsockets says. */
+void	worker_log_to(struct worker *);
+void	worker_lws_log(int level, const char *line);
 
 /* To the supervisor. */
 void	worker_say(struct worker *, enum msg_type, const void *body);

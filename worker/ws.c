@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/encode.h"
 #include "common/log.h"
 #include "common/xalloc.h"
@@ -14,19 +15,16 @@
 #include "worker/reader.h"
 
 #define WS_PATH		"/ws"
-#define PING_S		30
-#define HANGUP_S	75
+#define PING_MS		30000		/* of silence */
+#define HANGUP_MS	75000
 #define REASON_LEN	124		/* of a close frame, and NUL */
 #define CODE_TOO_BIG	1009
 
-static const uint32_t	never_used[] = { 1000 };
-
-static const lws_retry_bo_t ws_watch = {
-	.retry_ms_table = never_used,	/* we connect again ourselves */
-	.retry_ms_table_count = 1,
-	.secs_since_valid_ping = PING_S,
-	.secs_since_valid_hangup = HANGUP_S,
-};
+/*
+ * Its own watch pings once and then only waits, and it would have to be told of
+ * every frame: ours takes its place.
+ */
+static const lws_retry_bo_t	ws_no_watch = { .secs_since_valid_hangup = 0 };
 
 struct ws {
 	struct lws_context *ctx;
@@ -37,6 +35,9 @@ struct ws {
 	const struct ws_cbs *cbs;
 	void		*arg;
 	lws_sorted_usec_list_t sul;	/* tells closed, from the loop */
+	lws_sorted_usec_list_t sul_watch;
+	int64_t		 heard_ms, pinged_ms;	/* monotonic */
+	int		 ping, paused;
 	struct reader	 in;
 	int		 telling;	/* closed is still to be told */
 	int		 code;		/* the end, as known so far */
@@ -70,6 +71,7 @@ ws_free(struct ws **wsp)
 	if (ws == NULL)
 		return;
 	lws_sul_cancel(&ws->sul);
+	lws_sul_cancel(&ws->sul_watch);
 	reader_clear(&ws->in);
 	free(ws->host);
 	free(ws);
@@ -106,6 +108,7 @@ static void
 ws_gone(struct ws *ws)
 {
 	ws->wsi = NULL;
+	lws_sul_cancel(&ws->sul_watch);
 	reader_clear(&ws->in);
 	ws_note(ws, 0, "connection lost", strlen("connection lost"));
 	ws->telling = 1;
@@ -118,7 +121,7 @@ ws_connect(struct ws *ws, const char *addr, uint32_t port)
 	struct lws_client_connect_info	i = { 0 };
 	struct lws			*wsi;
 
-	ws->code = ws->say = 0;
+	ws->code = ws->say = ws->ping = ws->paused = 0;
 	ws->reason[0] = '\0';
 	i.context = ws->ctx;
 	i.vhost = ws->vh;
@@ -131,7 +134,7 @@ ws_connect(struct ws *ws, const char *addr, uint32_t port)
 	i.local_protocol_name = WORKER_PROTOCOL;
 	i.alpn = "http/1.1";
 	i.pwsi = &ws->wsi;
-	i.retry_and_idle_policy = &ws_watch;
+	i.retry_and_idle_policy = &ws_no_watch;
 	wsi = lws_client_connect_via_info(&i);
 	if (wsi == NULL && !ws->telling)
 		ws_gone(ws);
@@ -160,8 +163,11 @@ ws_want_write(struct ws *ws)
 void
 ws_pause(struct ws *ws, int paused)
 {
-	if (ws->wsi != NULL)
-		lws_rx_flow_control(ws->wsi, !paused);
+	if (ws->wsi == NULL)
+		return;
+	ws->paused = paused;
+	ws->heard_ms = clock_mono_ms();
+	lws_rx_flow_control(ws->wsi, !paused);
 }
 
 void
@@ -186,11 +192,47 @@ ws_is_down(const struct ws *ws)
 	return ws->wsi == NULL;
 }
 
+/*
+ * A connection on which nothing comes is asked for a sign of life, and given
+ * up.  While we do not listen, silence means nothing.
+ */
+static void
+ws_watch_cb(lws_sorted_usec_list_t *sul)
+{
+	struct ws	*ws = lws_container_of(sul, struct ws, sul_watch);
+	int64_t		 now = clock_mono_ms(), last, next;
+
+	if (ws->paused)
+		ws->heard_ms = now;
+	if (now - ws->heard_ms >= HANGUP_MS) {
+		ws_close(ws, 0, "nothing was heard for 75 s");
+		return;
+	}
+	last = ws->pinged_ms > ws->heard_ms ? ws->pinged_ms : ws->heard_ms;
+	if (now - last >= PING_MS) {
+		ws->ping = 1;
+		ws->pinged_ms = last = now;
+		ws_want_write(ws);
+	}
+	next = last + PING_MS < ws->heard_ms + HANGUP_MS ?
+	    last + PING_MS : ws->heard_ms + HANGUP_MS;
+	lws_sul_schedule(ws->ctx, 0, &ws->sul_watch, ws_watch_cb,
+	    (next - now) * 1000);
+}
+
+static void
+ws_opened(struct ws *ws)
+{
+	ws->heard_ms = clock_mono_ms();
+	ws_watch_cb(&ws->sul_watch);
+	ws->cbs->opened(ws->arg);
+}
+
 /* A piece of a frame; the last one completes it. */
 static int
 ws_receive(struct ws *ws, struct lws *wsi, const void *in, size_t len)
 {
-	lws_validity_confirmed(wsi);
+	ws->heard_ms = clock_mono_ms();
 	if (ws->say != 0)
 		return 0;
 	if (reader_add(&ws->in, in, len) == -1) {
@@ -209,10 +251,17 @@ ws_receive(struct ws *ws, struct lws *wsi, const void *in, size_t len)
 static int
 ws_writable(struct ws *ws, struct lws *wsi)
 {
+	uint8_t	empty[LWS_PRE + 1] = { 0 };
+
 	if (ws->say != 0) {
 		lws_close_reason(wsi, (enum lws_close_status)ws->say, NULL,
 		    0);
 		return -1;
+	}
+	if (ws->ping) {
+		ws->ping = 0;
+		if (lws_write(wsi, empty + LWS_PRE, 0, LWS_WRITE_PING) < 0)
+			return -1;
 	}
 	ws->cbs->writable(ws->arg);
 	return 0;
@@ -239,7 +288,10 @@ ws_callback(struct ws *ws, struct lws *wsi, enum lws_callback_reasons reason,
 		return 0;
 	switch (reason) {
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
-		ws->cbs->opened(ws->arg);
+		ws_opened(ws);
+		break;
+	case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
+		ws->heard_ms = clock_mono_ms();
 		break;
 	case LWS_CALLBACK_CLIENT_RECEIVE:
 		return ws_receive(ws, wsi, in, len);

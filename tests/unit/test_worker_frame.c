@@ -18,7 +18,8 @@
 #include "worker/push.h"
 #include "worker/reader.h"
 
-#define KEY	"54e099fc6671955e8c1b2f2973ed71763350a090c91c4ad5bc82b7bffec5a6f1"
+#define KEY	"54e099fc6671955e8c1b2f2973ed7176" \
+		"3350a090c91c4ad5bc82b7bffec5a6f1"
 #define NONCE	"3SglXsCT9d7RD3jJiMe0py5w/U/MqwE7"
 
 static struct frame	f;
@@ -57,7 +58,8 @@ only_objects_with_a_type_are_frames(void **state)
 		"", " ", "null", "[]", "1", "\"a\"", "{}", "{\"type\":1}",
 		"{\"type\":\"\"}", "{\"type\":null}", "{\"type\":\"ack\"",
 		"{\"type\":\"ack\"}x", "{\"type\":\"ack\",\"type\":\"push\"}",
-		"{\"type\":\"ack\",\"id\":\"\\u0000\"}", "\xff", "{\"type\":\"\xff\"}",
+		"{\"type\":\"ack\",\"id\":\"\\u0000\"}", "\xff",
+		"{\"type\":\"\xff\"}",
 		"{\"type\":\"a\",\"n\":92233720368547758080}",
 	};
 	size_t	i;
@@ -333,16 +335,17 @@ frames_come_in_pieces_up_to_a_limit(void **state)
 static void
 frames_out(void **state)
 {
-	struct outbuf	 o;
-	char		*s = repeat('y', 50000);
+	static const char	 escaped[] =
+	    "\"a\\u0022\\u005c\\u000a\\u0001\xc3\xa4\"";
+	struct outbuf		 o;
+	char			*s = repeat('y', 50000);
 
 	(void)state;
 	outbuf_init(&o);
 	outbuf_reset(&o);
 	outbuf_add_string(&o, "a\"\\\n\x01\xc3\xa4");
-	assert_int_equal(o.len, strlen("\"a\\u0022\\u005c\\u000a\\u0001\xc3\xa4\""));
-	assert_memory_equal(outbuf_data(&o),
-	    "\"a\\u0022\\u005c\\u000a\\u0001\xc3\xa4\"", o.len);
+	assert_int_equal(o.len, strlen(escaped));
+	assert_memory_equal(outbuf_data(&o), escaped, o.len);
 	assert_false(o.bad);
 	outbuf_add_string(&o, "\xff");
 	assert_true(o.bad);

@@ -1,0 +1,237 @@
+/*
+ * What it takes to connect: an address and an attestation, both asked from the
+ * supervisor, and the right moment.
+ */
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "worker/broker_impl.h"
+#include "worker/pace.h"
+
+#define CONNECT_MS	10000
+#define ASK_AGAIN_MS	15000		/* an unanswered question */
+#define RENEW_AGAIN_MS	60000
+#define ATTEST_LEFT_MS	60000		/* less is not worth a hello */
+#define REPLACED_MS	60000
+
+static void	broker_try(struct broker *);
+
+/* Tell the supervisor, when it is news. */
+void
+broker_tell(struct broker *b, enum conn_state state, const char *reason)
+{
+	char	text[REASON_SIZE];
+
+	strncpy(text, reason, sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	if (b->state == state && strcmp(b->reason, text) == 0)
+		return;
+	b->state = state;
+	memcpy(b->reason, text, sizeof text);
+	b->cbs->state(b->arg, state, text);
+}
+
+static void
+broker_timer_cb(lws_sorted_usec_list_t *sul)
+{
+	struct broker	*b = lws_container_of(sul, struct broker, sul);
+
+	if (b->phase == IDLE)
+		broker_try(b);
+	else if (b->phase == CONNECTING)
+		ws_close(b->ws, 0, "no connection within 10 s");
+	else if (b->phase == HELLO)
+		ws_close(b->ws, 1000, "no answer to the hello within 5 s");
+}
+
+void
+broker_timer(struct broker *b, int64_t ms)
+{
+	lws_sul_schedule(b->ctx, 0, &b->sul, broker_timer_cb,
+	    ms > 0 ? ms * 1000 : 1);
+}
+
+/* Wait, then try. */
+void
+broker_later(struct broker *b, int64_t ms)
+{
+	b->phase = IDLE;
+	b->not_before = clock_mono_ms() + ms;
+	broker_timer(b, ms);
+}
+
+/* Ask the supervisor, and again when it does not answer. */
+static void
+broker_ask(struct broker *b, void (*ask)(void *))
+{
+	ask(b->arg);
+	broker_timer(b, ASK_AGAIN_MS);
+}
+
+static void
+broker_try(struct broker *b)
+{
+	int64_t	left;
+
+	if (b->phase != IDLE || !ws_is_down(b->ws))
+		return;
+	if ((left = b->not_before - clock_mono_ms()) > 0) {
+		broker_timer(b, left);
+		return;
+	}
+	if (b->self->kind == OWNER_SESSION &&
+	    b->attest.expires_at - clock_wall_ms() < ATTEST_LEFT_MS) {
+		broker_ask(b, b->cbs->need_attest);
+		return;
+	}
+	if (b->next >= b->naddrs) {
+		b->naddrs = 0;
+		broker_ask(b, b->cbs->need_address);
+		return;
+	}
+	b->phase = CONNECTING;
+	b->hello_sent = b->pushed = 0;
+	b->error[0] = '\0';
+	broker_timer(b, CONNECT_MS);
+	ws_connect(b->ws, b->addrs[b->next++], b->port);
+}
+
+/* ---- what comes from the supervisor ---- */
+
+void
+broker_start(struct broker *b)
+{
+	struct attestation	a;
+
+	broker_tell(b, CONN_CONNECTING, "");
+	if (b->self->attest_expires_at != 0) {	/* brought by the client */
+		a.expires_at = b->self->attest_expires_at;
+		memcpy(a.sig, b->self->attest_sig, sizeof a.sig);
+		broker_attestation(b, &a);
+	} else
+		broker_try(b);
+}
+
+/* Numeric addresses with spaces between. */
+static void
+broker_take_addrs(struct broker *b, const char *s)
+{
+	size_t	n;
+
+	b->naddrs = b->next = 0;
+	for (; *s != '\0' && b->naddrs < ADDRS_MAX; s += n) {
+		s += strspn(s, " ");
+		n = strcspn(s, " ");
+		if (n == 0 || n >= ADDR_SIZE)
+			continue;
+		memcpy(b->addrs[b->naddrs], s, n);
+		b->addrs[b->naddrs++][n] = '\0';
+	}
+}
+
+void
+broker_address(struct broker *b, const struct msg_address *a)
+{
+	char	why[REASON_SIZE + 16];
+
+	if (b->phase != IDLE)
+		return;			/* nobody asked any more */
+	broker_take_addrs(b, a->addrs);
+	b->port = a->port;
+	if (b->naddrs > 0) {
+		broker_try(b);
+		return;
+	}
+	snprintf(why, sizeof why, "no address: %s", a->error);
+	broker_tell(b, CONN_RECONNECTING, why);
+	broker_later(b, pace_connect(b->tries++, randombytes_random()));
+}
+
+static void
+broker_renew_cb(lws_sorted_usec_list_t *sul)
+{
+	struct broker	*b = lws_container_of(sul, struct broker, sul_renew);
+
+	b->cbs->need_attest(b->arg);
+	lws_sul_schedule(b->ctx, 0, &b->sul_renew, broker_renew_cb,
+	    RENEW_AGAIN_MS * 1000LL);
+}
+
+/* Keep it, and renew it at half-life. */
+void
+broker_attestation(struct broker *b, const struct attestation *a)
+{
+	int64_t	left = a->expires_at - clock_wall_ms();
+
+	b->attest = *a;
+	if (left < 2 * ATTEST_LEFT_MS)
+		left = 2 * ATTEST_LEFT_MS;
+	lws_sul_schedule(b->ctx, 0, &b->sul_renew, broker_renew_cb,
+	    left / 2 * 1000);
+	broker_try(b);
+}
+
+/* ---- what an end means ---- */
+
+/* Were there three session_replaced within a minute? */
+static int
+broker_replaced(struct broker *b)
+{
+	int64_t	now = clock_mono_ms();
+
+	memmove(b->replaced + 1, b->replaced,
+	    sizeof b->replaced - sizeof b->replaced[0]);
+	b->replaced[0] = now;
+	return b->replaced[REPLACED_MAX - 1] != 0 &&
+	    now - b->replaced[REPLACED_MAX - 1] <= REPLACED_MS;
+}
+
+static void
+broker_park(struct broker *b, const char *why)
+{
+	log_warnx("broker: parked: %s", why);
+	b->phase = PARKED;
+	lws_sul_cancel(&b->sul);
+	lws_sul_cancel(&b->sul_renew);
+	broker_tell(b, CONN_PARKED, why);
+}
+
+/* Come back as the table says. */
+void
+broker_after(struct broker *b, enum closing what, const char *why)
+{
+	uint32_t	rnd = randombytes_random();
+
+	switch (what) {
+	case CLOSING_PARK:
+		broker_park(b, why);
+		return;
+	case CLOSING_REPLACED:
+		if (broker_replaced(b)) {
+			broker_park(b, "session_id_in_use");
+			return;
+		}
+		break;
+	case CLOSING_RENEW:
+		b->attest.expires_at = 0;
+		if (!b->renewed) {
+			b->renewed = 1;
+			b->next = 0;
+			broker_later(b, 0);
+			return;
+		}
+		break;
+	case CLOSING_LONG:
+		b->next = 0;
+		broker_later(b, pace_jitter(PACE_LONG_MS, rnd));
+		return;
+	case CLOSING_RETRY:
+	case CLOSING_TOO_BIG:
+		break;
+	}
+	b->next = 0;
+	broker_later(b, pace_connect(b->tries++, rnd));
+}
