@@ -97,20 +97,23 @@ void
 cur_body(struct rows_cur *c, uint8_t **body_r, size_t *len_r)
 {
 	int		 i = c->i++, type = sqlite3_column_type(c->st, i);
-	const void	*p;
+	const void	*p = NULL;
 	int		 len;
 
 	*body_r = NULL;
 	*len_r = 0;
 	if (type == SQLITE_NULL)
 		return;
-	p = type == SQLITE_BLOB ? sqlite3_column_blob(c->st, i) : NULL;
+	if (type == SQLITE_BLOB)
+		p = sqlite3_column_blob(c->st, i);
 	len = sqlite3_column_bytes(c->st, i);
-	if (p == NULL || len <= 0 || len > ROW_BODY_MAX) {
+	if (type != SQLITE_BLOB || (p == NULL) != (len == 0) ||
+	    len > ROW_BODY_MAX) {
 		c->bad = 1;
 		return;
 	}
 	*body_r = xmalloc((size_t)len);
 	*len_r = (size_t)len;
-	memcpy(*body_r, p, *len_r);
+	if (len > 0)
+		memcpy(*body_r, p, *len_r);
 }

@@ -21,7 +21,7 @@
 
 #define BUSY_FIRST_MS	2000
 #define BUSY_AGAIN_MS	200
-#define BUSY_PAUSE_MS	5
+#define BUSY_PAUSE_MS	1
 #define COMPLAIN_MS	60000
 
 /* Somebody holds a lock: pause and try again, until the time is up. */
@@ -36,18 +36,6 @@ db_busy_cb(void *arg, int count)
 		return 0;
 	nanosleep(&ts, NULL);
 	return 1;
-}
-
-/* Frames in the log, after a commit. */
-int
-db_wal_cb(void *arg, sqlite3 *sql, const char *name, int frames)
-{
-	struct db	*d = arg;
-
-	(void)sql;
-	(void)name;
-	d->wal_frames = frames;
-	return SQLITE_OK;
 }
 
 const char *
@@ -212,8 +200,11 @@ db_text_opt(sqlite3_stmt *st, const char *name, const char *s)
 void
 db_blob(sqlite3_stmt *st, const char *name, const void *p, size_t len)
 {
-	sqlite3_bind_blob(st, db_index(st, name), len > 0 ? p : NULL,
-	    (int)len, SQLITE_STATIC);
+	if (len > 0)
+		sqlite3_bind_blob(st, db_index(st, name), p, (int)len,
+		    SQLITE_STATIC);
+	else
+		sqlite3_bind_zeroblob(st, db_index(st, name), 0);
 }
 
 int
@@ -307,59 +298,4 @@ db_number(struct db *d, const char *sql, int64_t *v)
 		db_failed(d, rc, sql);
 	sqlite3_finalize(st);
 	return ret;
-}
-
-/* ---- the log, and space ---- */
-
-int64_t
-db_wal_bytes(const struct db *d)
-{
-	return (int64_t)d->wal_frames * d->page_size;
-}
-
-static int
-db_checkpoint_mode(struct db *d, int mode)
-{
-	int	rc, frames = 0, done = 0;
-
-	d->busy_until = 0;	/* readers are not waited for */
-	rc = sqlite3_wal_checkpoint_v2(d->sql, NULL, mode, &frames, &done);
-	if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY) {
-		if (mode == SQLITE_CHECKPOINT_TRUNCATE && rc == SQLITE_OK)
-			d->wal_frames = 0;
-		return rc == SQLITE_OK ? 0 : 1;
-	}
-	db_failed(d, rc, "checkpoint");
-	return -1;
-}
-
-int
-db_checkpoint(struct db *d)
-{
-	return db_checkpoint_mode(d, SQLITE_CHECKPOINT_PASSIVE);
-}
-
-int
-db_truncate(struct db *d)
-{
-	return db_checkpoint_mode(d, SQLITE_CHECKPOINT_TRUNCATE);
-}
-
-int
-db_shrink(struct db *d, int n)
-{
-	int64_t	spare, pages;
-	int	i;
-
-	if (db_number(d, "PRAGMA freelist_count", &spare) == -1 ||
-	    db_number(d, "PRAGMA page_count", &pages) == -1)
-		return -1;
-	/* Some are kept: the next rows will want them. */
-	for (i = 0; i < n && spare > SPARE_PAGES && spare > pages / 4; i++) {
-		if (db_run(d, d->st_shrink) == -1)
-			return -1;
-		spare--;
-		pages--;
-	}
-	return i == n;
 }

@@ -65,7 +65,10 @@ void	db_prepare_all(struct db *, sqlite3_stmt **, const char *const *sql,
 	    int n);
 void	db_finalize_all(sqlite3_stmt **, int n);
 
-/* Bind by name; borrowed until the statement has run.  NULL is NULL. */
+/*
+ * Bind by name; borrowed until the statement has run.  A NULL string is NULL,
+ * and so is what is not bound; a blob of no bytes is one.
+ */
 void	db_int(sqlite3_stmt *, const char *name, int64_t);
 void	db_text(sqlite3_stmt *, const char *name, const char *);
 void	db_text_opt(sqlite3_stmt *, const char *name, const char *);	/* "" too */
@@ -95,7 +98,8 @@ int	db_number(struct db *, const char *sql, int64_t *);
 
 /*
  * Bytes in the log; and move them into the file.  db_checkpoint does what
- * readers allow, without waiting; db_truncate also empties the log.
+ * readers allow, and waits for them a moment when the log is long; db_truncate
+ * also empties it, or returns 1 when readers are in the way.
  */
 int64_t	db_wal_bytes(const struct db *);
 int	db_checkpoint(struct db *);

@@ -9,7 +9,8 @@
 
 struct db {
 	sqlite3		*sql;
-	sqlite3_stmt	*st_begin, *st_commit, *st_rollback, *st_shrink;
+	sqlite3_stmt	*st_begin, *st_commit, *st_rollback;
+	sqlite3_stmt	*st_shrink, *st_mark;
 	char		*path;
 	int		 lock;		/* descriptor, held for life */
 	int		 page_size;
@@ -17,6 +18,7 @@ struct db {
 	const char	*file;		/* where the last transaction began */
 	int		 line;
 	int		 wal_frames;
+	int64_t		 wal_complained;	/* monotonic ms */
 	int64_t		 busy_until;	/* monotonic ms */
 	enum db_fault	 fault;		/* of the last transaction */
 	int64_t		 complained[DB_CONSTRAINT + 1];	/* monotonic ms */

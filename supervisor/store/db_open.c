@@ -174,6 +174,7 @@ db_open(const char *dir)
 	    schema_open(d) == -1)
 		goto fail;
 	d->st_shrink = db_prepare(d, "PRAGMA incremental_vacuum(1)");
+	d->st_mark = db_prepare(d, "SELECT one FROM meta");
 	return d;
 
 fail:
@@ -191,12 +192,13 @@ db_close(struct db **dp)
 		return;
 	if (d->sql != NULL) {
 		db_rollback(d);
-		if (d->st_shrink != NULL)	/* it was opened to the end */
+		if (d->st_mark != NULL)		/* it was opened to the end */
 			(void)db_truncate(d);
 		sqlite3_finalize(d->st_begin);
 		sqlite3_finalize(d->st_commit);
 		sqlite3_finalize(d->st_rollback);
 		sqlite3_finalize(d->st_shrink);
+		sqlite3_finalize(d->st_mark);
 		sqlite3_close(d->sql);
 	}
 	fd_close(&d->lock);

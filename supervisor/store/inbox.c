@@ -138,7 +138,7 @@ put_sound(const struct msg_channel *ch, const struct msg_put *p)
 {
 	return p->state <= INBOX_QUARANTINE && uuid_is(p->id) &&
 	    hex_is(p->recipient, HEX_KEY_SIZE - 1) && *p->sender != '\0' &&
-	    p->body.len > 0 && db_utf8(p->sender) &&
+	    db_utf8(p->sender) &&
 	    db_utf8(p->sender_member) && db_utf8(p->sender_name) &&
 	    db_utf8(p->client_id) && db_utf8(p->broker_id) &&
 	    db_utf8(p->topic) && db_utf8(p->subtype) && db_utf8(p->reply_to) &&
@@ -238,7 +238,8 @@ put_insert(struct inbox *in, const struct put_owner *o, const char *mesh,
 	db_text_opt(st, ":name", p->sender_name);
 	db_text_opt(st, ":client", p->client_id);
 	db_text_opt(st, ":broker", p->broker_id);
-	db_blob(st, ":nonce", p->nonce, p->has_nonce ? sizeof p->nonce : 0);
+	if (p->has_nonce)
+		db_blob(st, ":nonce", p->nonce, sizeof p->nonce);
 	db_int(st, ":priority", p->priority);
 	db_text(st, ":topic", p->has_topic ? p->topic : NULL);
 	db_text(st, ":subtype", p->has_subtype ? p->subtype : NULL);

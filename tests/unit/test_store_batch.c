@@ -11,7 +11,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <sys/wait.h>
+
 #include <event2/event.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -751,6 +754,57 @@ log_stays_short(void **state)
 	channel_free(&gate);
 }
 
+/* Reads without a pause until it is killed. */
+static void
+read_for_ever(void)
+{
+	struct rows		*rows = rows_open(path);
+	struct out_row		 o;
+	int64_t			 after = 0;
+
+	while (rows != NULL) {
+		if (rows_target_row(rows, owner(1), key(9), after, &o) == 1) {
+			after = o.seq;
+			out_row_clear(&o);
+		} else
+			after = 0;
+	}
+	_exit(1);
+}
+
+/* ... and readers that never let go between them do not change that. */
+static void
+log_stays_short_beside_readers(void **state)
+{
+	static uint8_t		 body[60000];
+	struct msg_accept	 a;
+	struct msg_accepted	 r;
+	int64_t			 most = 0;
+	pid_t			 pids[4];
+	int			 i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		if ((pids[i] = fork()) == 0)
+			read_for_ever();
+	for (i = 0; i < 2500; i++) {	/* 150 MB */
+		make_accept(&a, 1, "", key(9));
+		snprintf(a.client_id, sizeof a.client_id, "c%d", i);
+		a.body.p = body;
+		a.body.len = sizeof body;
+		accept_row(&a, &r);
+		chores_after_batch(chores);
+		if (db_wal_bytes(tables.db) > most)
+			most = db_wal_bytes(tables.db);
+	}
+	for (i = 0; i < 4; i++) {
+		kill(pids[i], SIGKILL);
+		assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+	}
+	print_message("longest log: %lld KB\n", (long long)most / 1024);
+	assert_true(most < 100 * 1024 * 1024);
+}
+
 #define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -771,6 +825,7 @@ main(void)
 		T(expiry_spares_connected_workers),
 		T(retention_in_slices),
 		T(log_stays_short),
+		T(log_stays_short_beside_readers),
 	};
 
 	return cmocka_run_group_tests(tests, count_syncs, NULL);

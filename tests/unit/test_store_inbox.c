@@ -299,7 +299,7 @@ malformed_puts_are_nonsense(void **state)
 	p[1].id[0] = '\0';
 	p[2].recipient[5] = 'G';
 	*p[3].sender = '\0';
-	p[4].body.len = 0;
+	strcpy(p[4].subtype, "\xe2\x82");
 	strcpy(p[5].sender_name, "\xf0\x80");
 	strcpy(p[6].topic, "\xff");
 	for (i = 0; i < 7; i++)
