@@ -55,7 +55,7 @@ enum inbox_state { INBOX_MESSAGE, INBOX_HANDOVER, INBOX_QUARANTINE,
 #define TOPIC_SIZE		129
 #define SUBTYPE_SIZE		33
 #define HEX_KEY_SIZE		65
-#define SENDER_SIZE		137	/* hex key, "system", "webhook:<name>" */
+#define SENDER_SIZE		137	/* hex key, "system", "webhook:.." */
 #define ROW_BODY_MAX		(4 * 1024 * 1024)
 
 struct out_row {
@@ -107,7 +107,8 @@ struct in_row {
 	char		 topic[TOPIC_SIZE];
 	char		 subtype[SUBTYPE_SIZE];
 	char		 reply_to[CLIENT_ID_SIZE];
-	int64_t		 created_at, received_at, seen_at;	/* seen 0: not */
+	int64_t		 created_at, received_at;
+	int64_t		 seen_at;		/* 0: not */
 	int		 encrypted, authenticated;
 	char		 notice_target[TARGET_SIZE];	/* INBOX_NOTICE only */
 	char		 notice_reason[REASON_SIZE];

@@ -24,7 +24,7 @@
 #define BYTES_MAX	(256 * 1024)
 #define BATCH_US	8000		/* then it is time to answer */
 
-#define STATE_ANY	1u		/* peers come only when the store is up */
+#define STATE_ANY	1u		/* no peer comes before we are up */
 
 /* The body of an answer, by its type. */
 struct answer {

@@ -67,11 +67,12 @@ void	db_finalize_all(sqlite3_stmt **, int n);
 
 /*
  * Bind by name; borrowed until the statement has run.  A NULL string is NULL,
- * and so is what is not bound; a blob of no bytes is one.
+ * with _opt an empty one too, and so is what is not bound; a blob of no bytes
+ * is one.
  */
 void	db_int(sqlite3_stmt *, const char *name, int64_t);
 void	db_text(sqlite3_stmt *, const char *name, const char *);
-void	db_text_opt(sqlite3_stmt *, const char *name, const char *);	/* "" too */
+void	db_text_opt(sqlite3_stmt *, const char *name, const char *);
 void	db_blob(sqlite3_stmt *, const char *name, const void *, size_t);
 
 /* 1 a row, 0 no more, -1 a fault.  At 0 and -1 the statement is reset. */

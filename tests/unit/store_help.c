@@ -281,6 +281,23 @@ sql_int(const char *sql)
 	return v;
 }
 
+char *
+sql_text(const char *sql)
+{
+	sqlite3		*s = sql_open();
+	sqlite3_stmt	*st;
+	char		*text;
+
+	if (sqlite3_prepare_v2(s, sql, -1, &st, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(s));
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	assert_non_null(sqlite3_column_text(st, 0));
+	text = strdup((const char *)sqlite3_column_text(st, 0));
+	sqlite3_finalize(st);
+	sqlite3_close(s);
+	return text;
+}
+
 const char *
 sql_plan(const char *sql)
 {

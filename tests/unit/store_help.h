@@ -51,6 +51,7 @@ int64_t	delete(int reader, int64_t seq);
 /* SQL of the test's own over another connection. */
 void	sql_run(const char *sql);
 int64_t	sql_int(const char *sql);
+char	*sql_text(const char *sql);	/* allocated */
 /* The plan of a statement, as one string, until the next call. */
 const char *sql_plan(const char *sql);
 

@@ -1,0 +1,211 @@
+/*
+ * supervisor/store/chores.c: ends of rows that no worker reports, retention,
+ * and a log that stays short (delivery.md 4 and 5, design.md "Store").
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <sys/wait.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "loop_help.h"
+#include "store_help.h"
+
+/* delivery.md 5: what is left of an ended session, in slices, all of it. */
+static void
+ended_owner_in_slices(void **state)
+{
+	struct channel		*gate = join_gate();
+	struct msg_end_rows	 end;
+	struct msg		 m;
+	char			 id[16];
+	int			 i, ended = 0;
+
+	(void)state;
+	turn();
+	for (i = 0; i < 3000; i++) {
+		struct msg_accept	a;
+		struct msg_accepted	r;
+
+		if (i % 500 == 0)
+			assert_int_equal(db_begin(tables.db), 0);
+		snprintf(id, sizeof id, "c%d", i);
+		make_accept(&a, 1, id, key(9));
+		assert_int_equal(outbox_accept(tables.outbox, &a, now, &notes,
+		    &r), OP_DONE);
+		if (i % 500 == 499)
+			assert_int_equal(db_commit(tables.db), 0);
+	}
+	memset(&end, 0, sizeof end);
+	memcpy(end.owner, owner(1), OWNER_ID_LEN);
+	strcpy(end.reason, "sender_ended");
+	chores_end_rows(chores, &end);
+	while (ended < 3000) {
+		turn_once();
+		while (msg_recv(gate, &m) == 1)
+			ended += m.type == MSG_STORE_STATUS;
+	}
+	assert_int_equal(sql_int("SELECT count(*) FROM outbox WHERE state = 3"
+	    " AND last_error = 'sender_ended'"), 3000);
+	assert_int_equal(sql_int("SELECT count(*) FROM inbox WHERE state = 3"),
+	    3000);
+	channel_free(&gate);
+}
+
+/* Expiry leaves the rows of a connected worker to a later agreement. */
+static void
+expiry_spares_connected_workers(void **state)
+{
+	struct channel	*worker = join_worker(1);
+
+	(void)state;
+	turn();
+	now = clock_wall_ms() - 2000000;	/* twice max_age */
+	accept_new(1, "c1", key(9));
+	accept_new(2, "c1", key(9));
+	now = clock_wall_ms();
+	accept_new(2, "c2", key(9));
+	chores_minute(chores);
+	chores_finish(chores, INT64_MAX);
+	assert_int_equal(sql_int("SELECT count(*) FROM outbox WHERE state = 3"
+	    " AND last_error = 'expired'"), 1);
+	assert_int_equal(sql_int("SELECT seq FROM outbox WHERE state = 3"), 2);
+	channel_free(&worker);
+	turn();
+	chores_minute(chores);
+	chores_finish(chores, INT64_MAX);
+	assert_int_equal(sql_int("SELECT count(*) FROM outbox WHERE state = 3"
+	    " AND last_error = 'expired'"), 2);
+}
+
+/* Retention: at start, of all tables. */
+static void
+retention_in_slices(void **state)
+{
+	struct msg_channel	ch;
+	struct msg_recorded	r;
+	struct msg_put		p;
+
+	(void)state;
+	make_channel(&ch, OWNER_SESSION, 1, 50);
+	now = clock_wall_ms() - 1000000001;
+	progress(1, accept_new(1, "old", key(9)), ROW_DONE, "", &r);
+	make_put(&p, 9, 1);
+	put_new(&ch, &p);
+	make_put(&p, 9, 2);
+	delete(1, put_new(&ch, &p));
+	now = clock_wall_ms();
+	progress(1, accept_new(1, "new", key(9)), ROW_DONE, "", &r);
+	make_put(&p, 9, 3);
+	put_new(&ch, &p);
+	chores_hour(chores);
+	chores_finish(chores, INT64_MAX);
+	assert_int_equal(sql_int("SELECT count(*) FROM outbox"), 1);
+	assert_int_equal(sql_int("SELECT count(*) FROM inbox"), 1);
+	assert_int_equal(sql_int("SELECT count(*) FROM tombstone"), 0);
+}
+
+/* The log is moved into the file when it is long, without being asked. */
+static void
+log_stays_short(void **state)
+{
+	static uint8_t		 body[30000];
+	struct channel		*gate = join_gate();
+	struct msg_accept	 a;
+	struct msg_accepted	 r;
+	int64_t			 most = 0;
+	int			 i;
+
+	(void)state;
+	turn();
+	for (i = 0; i < 1000; i++) {
+		make_accept(&a, 1, "", key(9));
+		snprintf(a.client_id, sizeof a.client_id, "c%d", i);
+		a.body.p = body;
+		a.body.len = sizeof body;
+		assert_int_equal(msg_send(gate, MSG_GATE_ACCEPT, 1, &a, -1),
+		    0);
+		turn();
+		get(gate, MSG_STORE_ACCEPTED, 1, &r);
+		if (db_wal_bytes(tables.db) > most)
+			most = db_wal_bytes(tables.db);
+	}
+	assert_true(most > 3 * 1024 * 1024);
+	assert_true(most < 8 * 1024 * 1024);
+	channel_free(&gate);
+}
+
+/* Reads without a pause until it is killed. */
+static void
+read_for_ever(void)
+{
+	struct rows		*rows = rows_open(path);
+	struct out_row		 o;
+	int64_t			 after = 0;
+
+	while (rows != NULL) {
+		if (rows_target_row(rows, owner(1), key(9), after, &o) == 1) {
+			after = o.seq;
+			out_row_clear(&o);
+		} else
+			after = 0;
+	}
+	_exit(1);
+}
+
+/* ... and readers that never let go between them do not change that. */
+static void
+log_stays_short_beside_readers(void **state)
+{
+	static uint8_t		 body[60000];
+	struct msg_accept	 a;
+	struct msg_accepted	 r;
+	int64_t			 most = 0;
+	pid_t			 pids[4];
+	int			 i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		if ((pids[i] = fork()) == 0)
+			read_for_ever();
+	for (i = 0; i < 2500; i++) {	/* 150 MB */
+		make_accept(&a, 1, "", key(9));
+		snprintf(a.client_id, sizeof a.client_id, "c%d", i);
+		a.body.p = body;
+		a.body.len = sizeof body;
+		accept_row(&a, &r);
+		chores_after_batch(chores);
+		if (db_wal_bytes(tables.db) > most)
+			most = db_wal_bytes(tables.db);
+	}
+	for (i = 0; i < 4; i++) {
+		kill(pids[i], SIGKILL);
+		assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+	}
+	print_message("longest log: %lld KB\n", (long long)most / 1024);
+	assert_true(most < 100 * 1024 * 1024);
+}
+
+#define T(f)	cmocka_unit_test_setup_teardown(f, loop_new, loop_remove)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(ended_owner_in_slices),
+		T(expiry_spares_connected_workers),
+		T(retention_in_slices),
+		T(log_stays_short),
+		T(log_stays_short_beside_readers),
+	};
+
+	return cmocka_run_group_tests(tests, loop_group, NULL);
+}
