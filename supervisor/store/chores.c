@@ -49,6 +49,7 @@ enum chore {
 /* Kept until its end is committed. */
 struct ending {
 	STAILQ_ENTRY(ending) entry;
+	uint32_t	 seq;
 	int		 done;
 	struct msg_end_rows body;
 };
@@ -58,6 +59,8 @@ struct chores {
 	struct peers	*peers;
 	struct event	*ev_slice, *ev_minute, *ev_hour, *ev_idle;
 	struct notes	 notes;
+	chores_ended_cb	 ended_cb;
+	void		*arg;
 	STAILQ_HEAD(, ending) endings;
 	int64_t		 retention_ms, max_age_ms;
 	unsigned	 due;		/* bits of enum chore */
@@ -97,6 +100,7 @@ endings_settle(struct chores *c, int committed)
 	while (committed && (e = STAILQ_FIRST(&c->endings)) != NULL &&
 	    e->done) {
 		STAILQ_REMOVE_HEAD(&c->endings, entry);
+		c->ended_cb(c->arg, e->seq, e->body.owner);
 		free(e);
 	}
 	STAILQ_FOREACH(e, &c->endings, entry)
@@ -209,8 +213,8 @@ chores_slice(struct chores *c)
 	if (db_begin(c->t->db) == 0) {
 		if (chores_steps(c, clock_mono_us() + SLICE_US) == OP_DONE &&
 		    db_commit(c->t->db) == 0) {
-			endings_settle(c, 1);
 			peers_tell(c->peers, &c->notes);
+			endings_settle(c, 1);
 			return 0;
 		}
 		db_rollback(c->t->db);
@@ -247,10 +251,12 @@ chores_finish(struct chores *c, int64_t end_ms)
 /* ---- what makes them due ---- */
 
 void
-chores_end_rows(struct chores *c, const struct msg_end_rows *body)
+chores_end_rows(struct chores *c, uint32_t seq,
+    const struct msg_end_rows *body)
 {
 	struct ending	*e = xcalloc(1, sizeof *e);
 
+	e->seq = seq;
 	e->body = *body;
 	STAILQ_INSERT_TAIL(&c->endings, e, entry);
 	chores_due(c, 1u << CHORE_END_ROWS);
@@ -339,12 +345,15 @@ chores_every(struct event_base *base, int64_t ms, event_callback_fn cb,
 
 struct chores *
 chores_new(struct event_base *base, struct tables *t, struct peers *ps,
-    int64_t retention_ms, int64_t max_age_ms)
+    int64_t retention_ms, int64_t max_age_ms, chores_ended_cb ended_cb,
+    void *arg)
 {
 	struct chores	*c = xcalloc(1, sizeof *c);
 
 	c->t = t;
 	c->peers = ps;
+	c->ended_cb = ended_cb;
+	c->arg = arg;
 	c->retention_ms = retention_ms;
 	c->max_age_ms = max_age_ms;
 	STAILQ_INIT(&c->endings);

@@ -20,13 +20,19 @@
 struct chores;
 struct event_base;
 
+/* No row of that owner is open any more, as chores_end_rows() was asked. */
+typedef void (*chores_ended_cb)(void *arg, uint32_t seq,
+	    const uint8_t owner[OWNER_ID_LEN]);
+
 /* Borrows tables and peers.  Retention begins at once.  0 ms: for ever. */
 struct chores *chores_new(struct event_base *, struct tables *,
-	    struct peers *, int64_t retention_ms, int64_t max_age_ms);
+	    struct peers *, int64_t retention_ms, int64_t max_age_ms,
+	    chores_ended_cb, void *arg);
 void	chores_free(struct chores **);
 
-/* The open rows of an owner are to die. */
-void	chores_end_rows(struct chores *, const struct msg_end_rows *);
+/* The open rows of an owner are to die; seq is for the callback. */
+void	chores_end_rows(struct chores *, uint32_t seq,
+	    const struct msg_end_rows *);
 
 /* A batch has been committed and answered. */
 void	chores_after_batch(struct chores *);

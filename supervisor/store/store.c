@@ -77,6 +77,16 @@ store_batch_cb(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the supervisor ---- */
 
+static void
+store_ended_cb(void *arg, uint32_t seq, const uint8_t owner[OWNER_ID_LEN])
+{
+	struct store		*s = arg;
+	struct msg_owner	 body;
+
+	memcpy(body.owner, owner, sizeof body.owner);
+	(void)evpeer_send(s->ctl, MSG_STORE_ENDED, seq, &body, -1);
+}
+
 static int
 on_setup(void *arg, struct msg *m)
 {
@@ -93,7 +103,7 @@ on_setup(void *arg, struct msg *m)
 	s->peers = peers_new(s->base, store_ready_cb, s);
 	s->batch = batch_new(&s->tables, s->peers);
 	s->chores = chores_new(s->base, &s->tables, s->peers,
-	    body.retention_ms, body.max_age_ms);
+	    body.retention_ms, body.max_age_ms, store_ended_cb, s);
 	s->state = STORE_UP;
 	(void)evpeer_send(s->ctl, MSG_READY, 0, NULL, -1);
 	return 0;
@@ -128,7 +138,7 @@ on_end_rows(void *arg, struct msg *m)
 
 	if (msg_decode(m, &body) == -1)
 		return -1;
-	chores_end_rows(s->chores, &body);
+	chores_end_rows(s->chores, m->seq, &body);
 	return 0;
 }
 

@@ -19,7 +19,7 @@ struct event_base	*base;
 struct peers		*peers;
 struct batch		*batch;
 struct chores		*chores;
-int			 runs, syncs, fail_sync;
+int			 runs, syncs, fail_sync, ended;
 
 static struct event	*ev_batch;
 
@@ -93,6 +93,14 @@ batch_cb(evutil_socket_t fd, short what, void *arg)
 		evtimer_add(ev_batch, &at_once);
 }
 
+static void
+ended_cb(void *arg, uint32_t seq, const uint8_t id[OWNER_ID_LEN])
+{
+	(void)arg;
+	(void)id;
+	ended = (int)seq;
+}
+
 int
 loop_new(void **state)
 {
@@ -103,8 +111,9 @@ loop_new(void **state)
 	peers = peers_new(base, ready_cb, NULL);
 	batch = batch_new(&tables, peers);
 	batch_set_limit(batch, 2000000);
-	chores = chores_new(base, &tables, peers, 1000000000, 1000000);
-	runs = syncs = fail_sync = 0;
+	chores = chores_new(base, &tables, peers, 1000000000, 1000000,
+	    ended_cb, NULL);
+	runs = syncs = fail_sync = ended = 0;
 	return 0;
 }
 

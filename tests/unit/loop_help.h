@@ -22,6 +22,7 @@ extern struct chores	*chores;
 extern int		 runs;		/* batches that answered something */
 extern int		 syncs;		/* of the log */
 extern int		 fail_sync;	/* the next ones fail */
+extern int		 ended;		/* last seq whose owner has ended */
 
 /*
  * For cmocka: for the whole group, so that syncs are counted, and around each

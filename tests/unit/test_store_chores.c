@@ -27,7 +27,7 @@ ended_owner_in_slices(void **state)
 	struct msg_end_rows	 end;
 	struct msg		 m;
 	char			 id[16];
-	int			 i, ended = 0;
+	int			 i, told = 0;
 
 	(void)state;
 	turn();
@@ -47,17 +47,43 @@ ended_owner_in_slices(void **state)
 	memset(&end, 0, sizeof end);
 	memcpy(end.owner, owner(1), OWNER_ID_LEN);
 	strcpy(end.reason, "sender_ended");
-	chores_end_rows(chores, &end);
-	while (ended < 3000) {
+	chores_end_rows(chores, 77, &end);
+	while (told < 3000) {
 		turn_once();
 		while (msg_recv(gate, &m) == 1)
-			ended += m.type == MSG_STORE_STATUS;
+			told += m.type == MSG_STORE_STATUS;
 	}
+	while (ended == 0)
+		turn_once();
+	assert_int_equal(ended, 77);
 	assert_int_equal(sql_int("SELECT count(*) FROM outbox WHERE state = 3"
 	    " AND last_error = 'sender_ended'"), 3000);
 	assert_int_equal(sql_int("SELECT count(*) FROM inbox WHERE state = 3"),
 	    3000);
 	channel_free(&gate);
+}
+
+/* Said when it is so, and not when the commit of it has failed. */
+static void
+ended_is_said_after_the_commit(void **state)
+{
+	struct msg_end_rows	end;
+
+	(void)state;
+	turn();
+	accept_new(1, "c1", key(9));
+	chores_finish(chores, INT64_MAX);
+	memset(&end, 0, sizeof end);
+	memcpy(end.owner, owner(1), OWNER_ID_LEN);
+	fail_sync = 1;
+	chores_end_rows(chores, 5, &end);
+	chores_finish(chores, INT64_MAX);
+	assert_int_equal(ended, 0);
+	fail_sync = 0;
+	chores_finish(chores, INT64_MAX);
+	assert_int_equal(ended, 5);
+	assert_int_equal(sql_int("SELECT last_error = 'unknown' FROM outbox"),
+	    1);
 }
 
 /* Expiry leaves the rows of a connected worker to a later agreement. */
@@ -201,6 +227,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(ended_owner_in_slices),
+		T(ended_is_said_after_the_commit),
 		T(expiry_spares_connected_workers),
 		T(retention_in_slices),
 		T(log_stays_short),

@@ -304,7 +304,12 @@ end_rows_over_the_channel(void **state)
 	memset(&end, 0, sizeof end);
 	memcpy(end.owner, owner(1), OWNER_ID_LEN);
 	strcpy(end.reason, "sender_ended");
-	msg_send(r.ctl, MSG_SUP_END_ROWS, 0, &end, -1);
+	msg_send(r.ctl, MSG_SUP_END_ROWS, 6, &end, -1);
+	do
+		assert_int_equal(wait_msg(r.ctl, &m), 1);
+	while (m.type == MSG_LOG);
+	assert_int_equal(m.type, MSG_STORE_ENDED);
+	assert_int_equal(m.seq, 6);
 	while (rows + status < 2) {
 		assert_int_equal(wait_msg(gate, &m), 1);
 		rows += m.type == MSG_STORE_ROWS;
