@@ -270,26 +270,6 @@ send_checked(struct request *r, const struct sending *s,
 }
 
 static void
-reply_mesh_fault(struct request *r, const struct fault *f, int several)
-{
-	json_t		*more = NULL, *attached;
-	struct scope	 sc;
-	struct fault	 none;
-	size_t		 i;
-
-	if (several && scope_find(&sc, r, NULL, &none) == 0) {
-		attached = json_array();
-		for (i = 0; i < sc.n; i++)
-			if (sc.views[i].member != NULL)
-				json_array_append_new(attached, json_string(
-				    sc.views[i].member->mesh));
-		scope_clear(&sc);
-		more = json_pack("{s:o}", "attached", attached);
-	}
-	reply_error_with(r, more, f->status, f->code, "%s", f->detail);
-}
-
-static void
 sender_find(const struct request *r, const struct member *m,
     struct sender *from)
 {
@@ -316,7 +296,7 @@ on_send(struct request *r)
 	    &f) == -1) {
 		reply_fault(r, &f);
 	} else if ((m = scope_member(r, s.mesh, &f, &several)) == NULL) {
-		reply_mesh_fault(r, &f, several);
+		scope_reply_fault(r, &f, several);
 	} else if (check_cap(r, &s, &f) == -1) {
 		reply_fault(r, &f);
 	} else if (s.len > (room = sending_room(&s))) {

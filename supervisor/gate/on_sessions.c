@@ -15,6 +15,7 @@
 #include "supervisor/gate/registration.h"
 #include "supervisor/gate/reply.h"
 #include "supervisor/gate/request.h"
+#include "supervisor/gate/scope.h"
 #include "supervisor/gate/session.h"
 
 /* What the supervisor's refusals are in HTTP. */
@@ -22,6 +23,7 @@ static const struct {
 	int		 status;
 	const char	*code, *detail;
 } refusals[] = {
+	/* This one the supervisor says only when its members just changed. */
 	[REGISTER_MESH_NOT_ATTACHED] = { 404, "mesh_not_attached",
 	    "You may use no mesh of that name: `meshsup status` lists those "
 	    "that you may." },
@@ -57,40 +59,47 @@ register_cb(struct request *r, void *arg, enum call_end how,
 	    "presence_accepted", 1, "session_pubkey", hex));
 }
 
+/* -1: refused, as the fault says. */
+static int
+register_ask(struct request *r, struct msg_register *ask, struct fault *f,
+    int *several_r)
+{
+	struct member	*m;
+
+	ask->uid = r->uid;
+	m = scope_member_of(r->gate, r->uid, *ask->mesh != '\0' ? ask->mesh :
+	    NULL, f, several_r);
+	if (m == NULL)
+		return -1;
+	memcpy(ask->mesh, m->mesh, sizeof ask->mesh);
+	if (presence_parse(json_object_get(r->body, "presence"), m->pub,
+	    clock_wall_ms(), ask, f) == -1)
+		return -1;
+	json_decref(r->body);		/* the secret key that was brought */
+	r->body = NULL;
+	if (call_supervisor(r, MSG_GATE_REGISTER, ask, MSG_SUP_REGISTERED,
+	    register_cb) == -1)
+		reply_unanswered(r, 0, "supervisor");
+	return 0;
+}
+
 void
 on_register(struct request *r)
 {
 	struct msg_register	 ask;
-	struct member		*m;
 	struct fault		 f;
 	char			*groups;
+	int			 several = 0;
 
-	if (registration_parse(r->body, &ask, &groups, &f) == -1) {
-		reply_fault(r, &f);
-		return;
-	}
-	ask.uid = r->uid;
-	m = members_for(r->gate->members, r->uid, ask.mesh);
-	if (m == NULL) {
-		reply_error(r, 404, "mesh_not_attached", "%s",
-		    refusals[REGISTER_MESH_NOT_ATTACHED].detail);
-	} else if (presence_parse(json_object_get(r->body, "presence"),
-	    m->pub, clock_wall_ms(), &ask, &f) == -1) {
-		reply_fault(r, &f);
-	} else if (call_supervisor(r, MSG_GATE_REGISTER, &ask,
-	    MSG_SUP_REGISTERED, register_cb) == -1) {
-		reply_unanswered(r, 0, "supervisor");
-	} else {
-		json_decref(r->body);	/* the secret key that was brought */
-		r->body = NULL;
-	}
+	if (registration_parse(r->body, &ask, &groups, &f) == -1 ||
+	    register_ask(r, &ask, &f, &several) == -1)
+		scope_reply_fault(r, &f, several);
 	sodium_memzero(&ask, sizeof ask);
 	wipe_free(groups);
 }
 
 static void
-end_cb(struct request *r, void *arg, enum call_end how,
-    const void *body)
+end_cb(struct request *r, void *arg, enum call_end how, const void *body)
 {
 	const struct msg_ended	*a = body;
 	char			 prefix[9];

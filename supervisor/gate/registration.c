@@ -167,7 +167,7 @@ registration_parse(const json_t *j, struct msg_register *out, char **groups_r,
 	if (parse_token(j, out, f) == -1 ||
 	    parse_text(j, "session_id", 1, out->session_id,
 	    sizeof out->session_id, f) == -1 ||
-	    parse_text(j, "mesh", 1, out->mesh, sizeof out->mesh, f) == -1 ||
+	    parse_text(j, "mesh", 0, out->mesh, sizeof out->mesh, f) == -1 ||
 	    parse_text(j, "display_name", 1, out->display_name,
 	    sizeof out->display_name, f) == -1 ||
 	    parse_pid(j, out, f) == -1 ||

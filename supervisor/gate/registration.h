@@ -12,9 +12,10 @@
 #include "supervisor/gate/fault.h"
 
 /*
- * Everything but uid and presence into *out, which is zeroed first.  *groups_r
- * is text, allocated by jansson's allocator, that out->groups points into, or
- * NULL; free it with wipe_free().  0, -1 (then *groups_r is NULL).
+ * Everything but uid and presence into *out, which is zeroed first; mesh may
+ * be "", and is then for the caller to find.  *groups_r is text, allocated by
+ * jansson's allocator, that out->groups points into, or NULL; free it with
+ * wipe_free().  0, -1 (then *groups_r is NULL).
  */
 int	registration_parse(const json_t *, struct msg_register *out,
 	    char **groups_r, struct fault *);

@@ -8,6 +8,7 @@
 #include "common/xalloc.h"
 #include "supervisor/gate/gate.h"
 #include "supervisor/gate/member.h"
+#include "supervisor/gate/reply.h"
 #include "supervisor/gate/request.h"
 #include "supervisor/gate/session.h"
 
@@ -90,39 +91,20 @@ view_reader(const struct view *v)
 	return v->session != NULL ? v->session->owner : v->member->owner;
 }
 
-struct member *
-scope_member(const struct request *r, const char *mesh, struct fault *f,
-    int *several_r)
+/* The only mesh that the uid may use. */
+static struct member *
+only_member(struct gate *g, uint64_t uid, struct fault *f, int *several_r)
 {
-	struct gate	*g = r->gate;
 	struct member	*m, *only = NULL;
 
-	if (several_r != NULL)
-		*several_r = 0;
-	if (r->session != NULL) {
-		if (mesh != NULL && strcmp(mesh, r->session->mesh) != 0) {
-			not_your_mesh(r->session, f);
-			return NULL;
-		}
-		m = members_find(g->members, r->session->member_owner);
-		if (m == NULL)
-			mesh_not_attached(r->session->mesh, f);
-		return m;
-	}
-	if (mesh != NULL) {
-		if ((m = members_for(g->members, r->uid, mesh)) == NULL)
-			mesh_not_attached(mesh, f);
-		return m;
-	}
 	TAILQ_FOREACH(m, members_list(g->members), next) {
-		if (!member_has_user(m, r->uid))
+		if (!member_has_user(m, uid))
 			continue;
 		/* Two members of one mesh are one mesh. */
 		if (only != NULL && strcmp(only->mesh, m->mesh) != 0) {
 			fault_set(f, 400, "mesh_required", "You may use "
 			    "several meshes: name one in 'mesh'.");
-			if (several_r != NULL)
-				*several_r = 1;
+			*several_r = 1;
 			return NULL;
 		}
 		only = m;
@@ -132,7 +114,61 @@ scope_member(const struct request *r, const char *mesh, struct fault *f,
 		    "`meshsup status` lists those that there are.");
 		return NULL;
 	}
-	return members_for(g->members, r->uid, only->mesh);
+	return members_for(g->members, uid, only->mesh);
+}
+
+struct member *
+scope_member_of(struct gate *g, uint64_t uid, const char *mesh,
+    struct fault *f, int *several_r)
+{
+	struct member	*m;
+
+	*several_r = 0;
+	if (mesh == NULL)
+		return only_member(g, uid, f, several_r);
+	if ((m = members_for(g->members, uid, mesh)) == NULL)
+		mesh_not_attached(mesh, f);
+	return m;
+}
+
+struct member *
+scope_member(const struct request *r, const char *mesh, struct fault *f,
+    int *several_r)
+{
+	const struct session	*s = r->session;
+	struct member		*m;
+
+	if (s == NULL)
+		return scope_member_of(r->gate, r->uid, mesh, f, several_r);
+	*several_r = 0;
+	if (mesh != NULL && strcmp(mesh, s->mesh) != 0) {
+		not_your_mesh(s, f);
+		return NULL;
+	}
+	m = members_find(r->gate->members, s->member_owner);
+	if (m == NULL)
+		mesh_not_attached(s->mesh, f);
+	return m;
+}
+
+void
+scope_reply_fault(struct request *r, const struct fault *f, int several)
+{
+	json_t		*more = NULL, *attached;
+	struct scope	 sc;
+	struct fault	 none;
+	size_t		 i;
+
+	if (several && scope_find(&sc, r, NULL, &none) == 0) {
+		attached = json_array();
+		for (i = 0; i < sc.n; i++)
+			if (sc.views[i].member != NULL)
+				json_array_append_new(attached, json_string(
+				    sc.views[i].member->mesh));
+		scope_clear(&sc);
+		more = json_pack("{s:o}", "attached", attached);
+	}
+	reply_error_with(r, more, f->status, f->code, "%s", f->detail);
 }
 
 const uint8_t *

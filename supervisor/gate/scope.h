@@ -49,10 +49,17 @@ const uint8_t *view_reader(const struct view *);
 /*
  * The member through which a caller acts on a mesh, or (NULL) on the only one
  * that it may use.  The session's is its own.  NULL: as the fault says;
- * several_r (may be NULL) is set when one must be named.
+ * *several_r is set when one of several must be named.
  */
 struct member *scope_member(const struct request *, const char *mesh,
 	    struct fault *, int *several_r);
+
+/* The same for a uid, outside of any session. */
+struct member *scope_member_of(struct gate *, uint64_t uid, const char *mesh,
+	    struct fault *, int *several_r);
+
+/* Answer with that fault, and, when one must be named, with the choice. */
+void	scope_reply_fault(struct request *, const struct fault *, int several);
 
 /* The body key of who owns a row; NULL: nobody that we know of. */
 const uint8_t *scope_body_key(struct gate *, const uint8_t owner[OWNER_ID_LEN]);

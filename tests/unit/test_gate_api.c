@@ -131,6 +131,7 @@ me_and_list(void **state)
 static void
 registering(void **state)
 {
+	struct person	 other;
 	struct answer	*a;
 	const char	*good = "{\"token\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 			    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"session_id\":"
@@ -164,6 +165,17 @@ registering(void **state)
 	    "aaaaaaaaaaa\",\"session_id\":\"s\",\"mesh\":\"zzz\","
 	    "\"display_name\":\"n\",\"pid\":7}"), 404, "mesh_not_attached");
 	assert_int_equal(w->registers, 4);
+	/* The only mesh need not be named; one of several must be. */
+	w->register_result = REGISTER_OK;
+	good = "{\"token\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaa\",\"session_id\":\"s\",\"display_name\":\"n\","
+	    "\"pid\":7}";
+	expect(ask(w, "POST", "/v1/sessions/register", NULL, good), 200, "");
+	assert_string_equal(w->last_register.mesh, "acme");
+	person_make(&other, "m2", "second", w->uid, NULL);
+	world_tell(w, &other);
+	expect(ask(w, "POST", "/v1/sessions/register", NULL, good), 400,
+	    "mesh_required");
 }
 
 static void
