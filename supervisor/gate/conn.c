@@ -21,6 +21,7 @@
 #include "common/xalloc.h"
 #include "supervisor/gate/gate.h"
 #include "supervisor/gate/http.h"
+#include "supervisor/gate/linger.h"
 #include "supervisor/gate/reply.h"
 #include "supervisor/gate/request.h"
 
@@ -37,6 +38,7 @@ struct conns {
 	int		 paused;	/* accept nobody: there are too many */
 	struct event	*ev_adopt;
 	const struct timeval *deadline;
+	struct lingers	*lingers;
 	struct conn	*by_fd[GATE_NOFILE];
 };
 
@@ -246,6 +248,7 @@ conns_new(struct gate *g)
 	cs->gate = g;
 	TAILQ_INIT(&cs->list);
 	TAILQ_INIT(&cs->fresh);
+	cs->lingers = lingers_new(g->base);
 	cs->deadline = event_base_init_common_timeout(g->base, &tv);
 	cs->ev_adopt = event_new(g->base, -1, 0, adopt_event, cs);
 	if (cs->deadline == NULL || cs->ev_adopt == NULL)
@@ -267,6 +270,7 @@ conns_free(struct conns **csp)
 		bufferevent_decref(c->bev);
 		conn_destroy(c);
 	}
+	lingers_free(&cs->lingers);
 	event_free(cs->ev_adopt);
 	free(cs);
 	*csp = NULL;
@@ -330,6 +334,12 @@ conn_end(struct conn *c)
 	TAILQ_INSERT_TAIL(&cs->list, c, next);
 }
 
+void
+conn_linger(struct conn *c)
+{
+	linger(c->conns->lingers, c->fd);
+}
+
 /* The socket's buffer is empty, or this is lost: nobody waits for it here. */
 void
 conn_refuse(struct conn *c, int status, const char *code, const char *detail)
@@ -339,5 +349,6 @@ conn_refuse(struct conn *c, int status, const char *code, const char *detail)
 
 	len = reply_canned(text, sizeof text, status, code, detail);
 	(void)send(c->fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	conn_linger(c);
 	evhttp_connection_free(c->ev);
 }

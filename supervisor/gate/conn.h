@@ -69,6 +69,9 @@ void	conn_end(struct conn *);
 void	conn_refuse(struct conn *, int status, const char *code,
 	    const char *detail);
 
+/* It is about to close while its client may still write. */
+void	conn_linger(struct conn *);
+
 /* conn_fault.c: an event for when evhttp writes an error page of its own. */
 void	conn_fault_event(int fd, short what, void *conn);
 

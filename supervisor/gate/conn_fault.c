@@ -24,12 +24,10 @@ fault_text(int status, size_t received, int *status_r, const char **code_r,
 	*status_r = status;
 	*code_r = "malformed_request";
 	*detail_r = "Send a request of HTTP/1.1.";
-	if (status == 413 && received > LIMIT_BODY) {
+	if (status == 413) {		/* says evhttp of a bad chunk, too */
 		*code_r = "body_too_large";
-		*detail_r = "A request's body may have 262144 bytes.";
-	} else if (status == 413) {	/* says evhttp of a malformed chunk */
-		*status_r = 400;
-		*detail_r = "The body's chunks are malformed or too large.";
+		*detail_r = "A request's body may have 262144 bytes, and its "
+		    "chunks must be well formed.";
 	} else if (status == 400 && received > LIMIT_HEADERS) {
 		*status_r = 431;
 		*code_r = "headers_too_large";
@@ -60,6 +58,7 @@ fault_replace(struct conn *c, struct evbuffer *out, int status)
 	evbuffer_freeze(out, 1);
 	evbuffer_add(out, text, (size_t)len);
 	bufferevent_disable(c->bev, EV_READ);
+	conn_linger(c);
 }
 
 void

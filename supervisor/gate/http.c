@@ -128,8 +128,6 @@ evhttp_make(struct listener *l)
 	evhttp_set_allowed_methods(ev, (ev_uint16_t)METHODS);
 	evhttp_set_max_headers_size(ev, LIMIT_HEADERS);
 	evhttp_set_max_body_size(ev, LIMIT_BODY);
-	/* Read what is too long to its end: else its sender misses our 413. */
-	evhttp_set_flags(ev, EVHTTP_SERVER_LINGERING_CLOSE);
 	evhttp_set_timeout(ev, LIMIT_IDLE_S);
 	evhttp_set_default_content_type(ev, NULL);
 	evhttp_set_bevcb(ev, bufferevent_cb, l);

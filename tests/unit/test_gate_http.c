@@ -185,6 +185,11 @@ bodies_too_large(void **state)
 	    "\r\n\r\n");
 	memset(big + n, 'x', 270000);
 	raw(big, (size_t)n + 270000, 413, "body_too_large", 1);
+	/* Said before it is all there, and to whoever waits to be asked. */
+	RAW("POST /v1/send HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n",
+	    413, "body_too_large", 1);
+	RAW("POST /v1/send HTTP/1.1\r\nContent-Length: 270000\r\n"
+	    "Expect: 100-continue\r\n\r\n", 413, "body_too_large", 1);
 	/* In chunks. */
 	n = sprintf(big, "POST /v1/send HTTP/1.1\r\nTransfer-Encoding: "
 	    "chunked\r\n\r\n20000\r\n");
@@ -203,14 +208,46 @@ bodies_too_large(void **state)
 	alive();
 }
 
+/*
+ * A client that writes all before it reads: its writes do not fail, so that it
+ * comes to read why it was refused.
+ */
+static void
+refused_while_writing(void **state)
+{
+	static char	big[1024 * 1024];
+	int		fd, left, n;
+	ssize_t		sent;
+	struct answer	a;
+
+	(void)state;
+	fd = client_open(w, "daemon.sock");
+	client_write(w, fd, TEXT("POST /v1/send HTTP/1.1\r\n"
+	    "Content-Length: 1048576\r\n\r\n"));
+	for (left = sizeof big, n = 0; left > 0 && n < 2000; n++) {
+		sent = send(fd, big, left < 65536 ? (size_t)left : 65536,
+		    MSG_NOSIGNAL);
+		if (sent == -1) {
+			assert_int_equal(errno, EAGAIN);
+			world_pump(w, 2);
+		} else
+			left -= (int)sent;
+	}
+	assert_int_equal(left, 0);
+	client_read(w, fd, &a);
+	assert_int_equal(a.status, 413);
+	answer_clear(&a);
+	close(fd);
+}
+
 static void
 malformed_bodies(void **state)
 {
 	(void)state;
 	RAW("POST /v1/send HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-	    "zz\r\n", 400, "malformed_request", 1);
+	    "zz\r\n", 413, "body_too_large", 1);
 	RAW("POST /v1/send HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-	    "-1\r\n", 400, "malformed_request", 1);
+	    "-1\r\n", 413, "body_too_large", 1);
 	RAW("POST /v1/send HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400,
 	    "malformed_request", 1);
 	RAW("POST /v1/send HTTP/1.1\r\nContent-Length: -5\r\n\r\n", 400,
@@ -575,6 +612,7 @@ main(void)
 		T(head_has_no_body),
 		T(malformed_heads),
 		T(bodies_too_large),
+		T(refused_while_writing),
 		T(malformed_bodies),
 		T(pipelined),
 		T(chunked_and_expected),
