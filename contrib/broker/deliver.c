@@ -10,38 +10,15 @@
 #include "common/clock.h"
 #include "common/xalloc.h"
 #include "contrib/broker/box.h"
-#include "contrib/broker/table.h"
+#include "contrib/broker/claim.h"
 
 #define DRAIN_ROWS	64	/* read at a time */
-
-struct stream_key {
-	int64_t	 recipient, sender, priority;
-};
-
-struct stream {
-	struct link		 link;		/* in deliver.streams */
-	struct stream_key	 key;
-	struct box		*box;
-	struct reader		*owner;
-	LIST_ENTRY(stream)	 of_owner;
-	TAILQ_HEAD(, claim)	 claims;	/* in order; never empty */
-};
-
-struct claim {
-	struct link		 link;		/* in deliver.claims */
-	TAILQ_ENTRY(claim)	 in_stream, by_time;
-	struct stream		*stream;
-	int64_t			 seq, at;
-	char			*client_id;
-	char			 id[QUEUE_ID_SIZE];
-};
 
 struct deliver {
 	struct queue		*queue;
 	int64_t			 hold_ms;
 	struct boxes		 boxes;
-	struct table		 streams, claims;
-	TAILQ_HEAD(, claim)	 by_time;	/* oldest first */
+	struct claims		 claims;
 };
 
 enum offer {
@@ -58,7 +35,7 @@ deliver_new(struct queue *queue, int64_t hold_ms)
 	d->queue = queue;
 	d->hold_ms = hold_ms;
 	boxes_init(&d->boxes);
-	TAILQ_INIT(&d->by_time);
+	claims_init(&d->claims);
 	return d;
 }
 
@@ -72,82 +49,8 @@ deliver_free(struct deliver **dp)
 	if (d == NULL)
 		return;
 	boxes_clear(&d->boxes);
-	table_clear(&d->streams);
-	table_clear(&d->claims);
+	claims_clear(&d->claims);
 	free(d);
-}
-
-/* ---- claims ---- */
-
-static struct claim *
-claim_find(const struct deliver *d, const char *id)
-{
-	struct link	*l = table_get(&d->claims, id, strlen(id));
-
-	return l != NULL ? table_entry(l, struct claim, link) : NULL;
-}
-
-static struct stream *
-stream_find(const struct deliver *d, const struct message *m)
-{
-	struct stream_key	 key = { m->recipient, m->sender,
-				    (int64_t)m->priority };
-	struct link		*l = table_get(&d->streams, &key, sizeof key);
-
-	return l != NULL ? table_entry(l, struct stream, link) : NULL;
-}
-
-static struct stream *
-stream_open(struct deliver *d, struct box *box, struct reader *owner,
-    const struct message *m)
-{
-	struct stream	*s = xcalloc(1, sizeof *s);
-
-	s->key.recipient = m->recipient;
-	s->key.sender = m->sender;
-	s->key.priority = (int64_t)m->priority;
-	s->box = box;
-	s->owner = owner;
-	TAILQ_INIT(&s->claims);
-	LIST_INSERT_HEAD(&owner->streams, s, of_owner);
-	table_put(&d->streams, &s->link, &s->key, sizeof s->key);
-	return s;
-}
-
-/* The last claim of a stream takes the stream with it. */
-static void
-claim_free(struct deliver *d, struct claim *c)
-{
-	struct stream	*s = c->stream;
-
-	table_del(&d->claims, &c->link);
-	TAILQ_REMOVE(&s->claims, c, in_stream);
-	TAILQ_REMOVE(&d->by_time, c, by_time);
-	s->owner->claims--;
-	free(c->client_id);
-	free(c);
-	if (!TAILQ_EMPTY(&s->claims))
-		return;
-	table_del(&d->streams, &s->link);
-	LIST_REMOVE(s, of_owner);
-	free(s);
-}
-
-static void
-claim_add(struct deliver *d, struct stream *s, const struct message *m)
-{
-	struct claim	*c = xcalloc(1, sizeof *c);
-
-	c->stream = s;
-	c->seq = m->seq;
-	c->at = clock_mono_ms();
-	memcpy(c->id, m->id, sizeof c->id);
-	if (m->client_id != NULL)
-		c->client_id = xstrdup(m->client_id);
-	table_put(&d->claims, &c->link, c->id, strlen(c->id));
-	TAILQ_INSERT_TAIL(&s->claims, c, in_stream);
-	TAILQ_INSERT_TAIL(&d->by_time, c, by_time);
-	s->owner->claims++;
 }
 
 /* All claims of a stream end, and its messages wait again. */
@@ -159,7 +62,7 @@ stream_release(struct deliver *d, struct stream *s)
 	for (c = TAILQ_FIRST(&s->claims); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, in_stream);
 		lane_rewind(&d->boxes, s->box, (int)s->key.priority, c->seq);
-		claim_free(d, c);
+		claim_free(&d->claims, c);
 	}
 }
 
@@ -183,9 +86,9 @@ offer(struct deliver *d, struct box *box, const struct message *m)
 	struct stream	*s;
 	struct reader	*reader;
 
-	if (claim_find(d, m->id) != NULL)
+	if (claim_find(&d->claims, m->id) != NULL)
 		return OFFER_PASSED;
-	s = stream_find(d, m);
+	s = stream_find(&d->claims, m);
 	reader = s != NULL ? s->owner : reader_choose(box, m->sender);
 	if (reader == NULL) {
 		box->lanes[m->priority].passed = 1;
@@ -194,8 +97,8 @@ offer(struct deliver *d, struct box *box, const struct message *m)
 	if (reader->claims >= DELIVER_WINDOW || !reader->room(reader))
 		return OFFER_FULL;
 	if (s == NULL)
-		s = stream_open(d, box, reader, m);
-	claim_add(d, s, m);
+		s = stream_open(&d->claims, box, reader, m);
+	claim_add(&d->claims, s, m);
 	reader->push(reader, m);
 	return OFFER_TAKEN;
 }
@@ -323,7 +226,8 @@ deliver_open(struct deliver *d, struct reader *reader)
 	seat_take(&d->boxes, &reader->seats[0], reader, reader->key);
 	reader->seats[1].box = NULL;
 	if (reader->member_key != reader->key)
-		seat_take(&d->boxes, &reader->seats[1], reader, reader->member_key);
+		seat_take(&d->boxes, &reader->seats[1], reader,
+		    reader->member_key);
 }
 
 void
@@ -351,7 +255,7 @@ claim_end(struct deliver *d, struct claim *c)
 	struct reader	*owner = c->stream->owner;
 
 	(void)queue_delivered(d->queue, c->seq, clock_wall_ms());
-	claim_free(d, c);
+	claim_free(&d->claims, c);
 	deliver_room(d, owner);
 }
 
@@ -362,7 +266,7 @@ deliver_ack(struct deliver *d, struct reader *reader, const char *id)
 	int64_t		 seq, recipient;
 
 	seat_first(&reader->seats[0]);
-	if ((c = claim_find(d, id)) != NULL) {
+	if ((c = claim_find(&d->claims, id)) != NULL) {
 		if (may_ack(reader, c->stream->key.recipient))
 			claim_end(d, c);
 		return;
@@ -404,7 +308,7 @@ deliver_lapse(struct deliver *d, int64_t now)
 {
 	struct claim	*c;
 
-	while ((c = TAILQ_FIRST(&d->by_time)) != NULL) {
+	while ((c = TAILQ_FIRST(&d->claims.by_time)) != NULL) {
 		if (c->at + d->hold_ms > now)
 			return c->at + d->hold_ms;
 		reader_late(c->stream->box, c->stream->owner);

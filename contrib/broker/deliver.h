@@ -30,7 +30,7 @@ struct deliver;
 struct stream;
 
 /* What one reader may have claimed at a time. */
-#define DELIVER_WINDOW	1024
+#define DELIVER_WINDOW	512
 #define DELIVER_HOLD_MS	30000
 
 struct seat {

@@ -198,8 +198,9 @@ member_ensure(struct members *m, int64_t mesh, const char *mesh_id,
 
 int
 members_add(struct members *m, const char *slug,
-    const uint8_t pubkey[KEY_PUBLIC_LEN], const char *name, char mesh_id[MEMBERS_ID_SIZE],
-    char member_id[MEMBERS_ID_SIZE], char *err, size_t errlen)
+    const uint8_t pubkey[KEY_PUBLIC_LEN], const char *name,
+    char mesh_id[MEMBERS_ID_SIZE], char member_id[MEMBERS_ID_SIZE], char *err,
+    size_t errlen)
 {
 	struct member	 member;
 	int64_t		 mesh;

@@ -16,15 +16,15 @@
 #define SECONDS_MAX	86400
 
 enum {
-	OPT_ACK_ONLY = 256, OPT_ADD_MEMBER, OPT_ALLOW_REMOTE, OPT_CLAIM, OPT_DB,
-	OPT_HELLO, OPT_HELP, OPT_JSON, OPT_LISTEN, OPT_LOG_LEVEL, OPT_MAX,
-	OPT_PING, OPT_TLS_CERT, OPT_TLS_KEY, OPT_VERSION,
+	OPT_ACK_ONLY = 256, OPT_ADD_MEMBER, OPT_CLAIM, OPT_DB, OPT_HELLO,
+	OPT_HELP, OPT_JSON, OPT_LISTEN, OPT_LOG_LEVEL, OPT_MAX, OPT_PING,
+	OPT_REMOTE, OPT_TLS_CERT, OPT_TLS_KEY, OPT_VERSION,
 };
 
 static const struct option long_options[] = {
 	{ "ack-only",		no_argument,		NULL, OPT_ACK_ONLY },
 	{ "add-member",		required_argument,	NULL, OPT_ADD_MEMBER },
-	{ "allow-remote",	no_argument,		NULL, OPT_ALLOW_REMOTE },
+	{ "allow-remote",	no_argument,		NULL, OPT_REMOTE },
 	{ "claim-time",		required_argument,	NULL, OPT_CLAIM },
 	{ "db",			required_argument,	NULL, OPT_DB },
 	{ "hello-time",		required_argument,	NULL, OPT_HELLO },
@@ -117,10 +117,14 @@ take(struct command *c, int option, const char *value)
 	switch (option) {
 	case OPT_ACK_ONLY:	o->ack_only = 1; break;
 	case OPT_ADD_MEMBER:	c->add_member = value; break;
-	case OPT_ALLOW_REMOTE:	c->allow_remote = 1; break;
-	case OPT_CLAIM:		o->claim_ms = seconds("claim-time", value); break;
+	case OPT_REMOTE:	c->allow_remote = 1; break;
+	case OPT_CLAIM:
+		o->claim_ms = seconds("claim-time", value);
+		break;
 	case OPT_DB:		o->db = value; break;
-	case OPT_HELLO:		o->hello_ms = seconds("hello-time", value); break;
+	case OPT_HELLO:
+		o->hello_ms = seconds("hello-time", value);
+		break;
 	case OPT_JSON:		c->json = 1; break;
 	case OPT_LISTEN:	c->listen = value; break;
 	case OPT_LOG_LEVEL:	log_level(value); break;
@@ -128,7 +132,9 @@ take(struct command *c, int option, const char *value)
 		o->max_connections = (unsigned)number("max-connections", value,
 		    1000000);
 		break;
-	case OPT_PING:		o->ping_ms = seconds("ping-time", value); break;
+	case OPT_PING:
+		o->ping_ms = seconds("ping-time", value);
+		break;
 	case OPT_TLS_CERT:	o->tls_cert = value; break;
 	case OPT_TLS_KEY:	o->tls_key = value; break;
 	case OPT_HELP:

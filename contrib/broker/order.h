@@ -22,7 +22,7 @@
  * at most 64 sends under way, so those that were behind that one have been
  * answered long before.
  */
-#define ORDER_MAX	1024
+#define ORDER_MAX	128
 
 struct order_block;
 struct order {

@@ -77,7 +77,7 @@ struct peer {
 	size_t			 ngroups;
 	int64_t			 connected_at;
 	int			 visible;
-	int			 silent;	/* nobody is told that it leaves */
+	int			 silent;	/* nobody is told of its end */
 	struct reader		 reader;
 	struct order		 order;
 };

@@ -253,5 +253,5 @@ route_send(struct conn *c, const json_t *json)
 	else if (*s.target == '@')
 		send_group(&s);
 	else
-		send_direct(&s);	/* no topic exists here: "#" is no key */
+		send_direct(&s);	/* "#": no topic exists here */
 }

@@ -16,7 +16,7 @@
 
 struct link {
 	struct link	*next;
-	const void	*key;		/* borrowed from the object; NULL: out */
+	const void	*key;		/* in the object; NULL: out */
 	size_t		 keylen;
 	uint64_t	 hash;
 };

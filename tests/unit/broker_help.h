@@ -7,7 +7,8 @@
 #include "contrib/broker/members.h"
 #include "contrib/broker/queue.h"
 
-#define KEYS	6	/* 0: alice, 1: bob, members; 2, 3 of alice, 4, 5 of bob */
+/* 0: alice, 1: bob, members; 2, 3: sessions of alice, 4, 5: of bob. */
+#define KEYS	6
 
 extern struct db	*help_db;
 extern struct members	*help_members;
@@ -28,7 +29,10 @@ const uint8_t *help_pubkey(int n);
 /* The number that a query gives. */
 int64_t	help_number(const char *sql);
 
-/* A message from key to key ("next"), with this client id (or NULL) and text. */
+/*
+ * A message from key to key (-1: multicast), "next", with this client id (or
+ * NULL) and text.
+ */
 struct message help_message(int from, int to, const char *client_id,
 	    const char *text);
 

@@ -78,11 +78,37 @@ test_new_file(void **state)
 static void
 test_other_files_are_refused(void **state)
 {
+	char	 text[200];
+
 	(void)state;
-	assert_null(db_open(scratch_write("text", 0600, "not SQLite, long "
-	    "enough to be read as a header of one, one would say........."
-	    ".....................", 100)));
+	memset(text, 'x', sizeof text);
+	assert_null(db_open(scratch_write("text", 0600, text, sizeof text)));
 	assert_null(db_open(scratch("no/such/directory")));
+}
+
+static void
+refused_after(const char *sql)
+{
+	struct db	*db;
+
+	db_write(help_db, db_prepare(help_db, sql));
+	assert_int_equal(db_commit(help_db), 0);
+	db = db_open(scratch("broker.db"));
+	assert_null(db);
+}
+
+static void
+test_a_newer_file_is_refused(void **state)
+{
+	(void)state;
+	refused_after("PRAGMA user_version = 2");
+}
+
+static void
+test_a_file_of_another_program_is_refused(void **state)
+{
+	(void)state;
+	refused_after("PRAGMA application_id = 7");
 }
 
 static void
@@ -235,6 +261,8 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		T(test_new_file),
 		T(test_other_files_are_refused),
+		T(test_a_newer_file_is_refused),
+		T(test_a_file_of_another_program_is_refused),
 		T(test_one_broker_at_a_time),
 		T(test_order_and_restart),
 		T(test_paging),
