@@ -16,12 +16,14 @@
 #include "tests/bench/mail.h"
 #include "tests/bench/meshdb.h"
 #include "tests/bench/result.h"
+#include "tests/bench/usage.h"
 
 #define SESSIONS	2		/* a session takes 16 at a time */
 #define MANY		16
 
 enum { SQLITE, VERSION_1, VERSION_1_P50, VERSION_16, ONE, ONE_P50, ONE_P99,
-    SIXTEEN, SIXTEEN_P50, SIXTEEN_P99, LIVE, LIVE_P50, LIVE_P99, ROWS };
+    SIXTEEN, SIXTEEN_P50, SIXTEEN_P99, CPU_GATE, CPU_STORE, LIVE, LIVE_P50,
+    LIVE_P99, ROWS };
 
 static struct result rows[ROWS] = {
 	[SQLITE] = { .name = "accept.sqlite", .unit = "rows/s" },
@@ -39,6 +41,8 @@ static struct result rows[ROWS] = {
 	[SIXTEEN_P50] = { .name = "accept.16.p50", .unit = "us" },
 	[SIXTEEN_P99] = { .name = "accept.16.p99", .unit = "us",
 	    .goal = GOAL_BELOW, .limit = 10000 },
+	[CPU_GATE] = { .name = "accept.16.cpu.gate", .unit = "us/msg" },
+	[CPU_STORE] = { .name = "accept.16.cpu.store", .unit = "us/msg" },
 	[LIVE] = { .name = "accept.16.live.rate", .unit = "/s",
 	    .base = { &rows[SQLITE], &rows[VERSION_16] },
 	    .goal = GOAL_ABOVE, .limit = 8000 },
@@ -96,10 +100,12 @@ version_fill(void *arg, unsigned client, unsigned n, char *buf, size_t size)
 	return http_request(buf, size, "GET", "/v1/version", NULL, NULL);
 }
 
-/* One load; its figures into those rows that are not -1. */
-static void
+/* One load; its figures into those rows that are not -1.  Returns its size. */
+static unsigned
 measure(const struct bench *b, struct load *l, int rate, int p50, int p99)
 {
+	unsigned	n;
+
 	l->max_ms = b->ms;
 	load_run(l);
 	result_add(&rows[rate], load_rate(l));
@@ -107,7 +113,9 @@ measure(const struct bench *b, struct load *l, int rate, int p50, int p99)
 		result_add(&rows[p50], samples_at(&l->us, 0.5));
 	if (p99 != -1)
 		result_add(&rows[p99], samples_at(&l->us, 0.99));
+	n = l->n;
 	load_clear(l);
+	return n;
 }
 
 static void
@@ -119,6 +127,8 @@ accept_run(struct world *w, struct mail *mail, struct meshdb *db)
 	struct load		 send = { .socket = w->socket,
 				    .fill = mail_fill, .arg = mail,
 				    .expect = 202 };
+	double			 gate, store;
+	unsigned		 n;
 
 	result_add(&rows[SQLITE], sqlite_rate(b));
 	version.clients = 1;
@@ -129,7 +139,11 @@ accept_run(struct world *w, struct mail *mail, struct meshdb *db)
 	send.clients = 1;
 	measure(b, &send, ONE, ONE_P50, ONE_P99);
 	send.clients = MANY;
-	measure(b, &send, SIXTEEN, SIXTEEN_P50, SIXTEEN_P99);
+	gate = usage_cpu_now(w, "gate");
+	store = usage_cpu_now(w, "store");
+	n = measure(b, &send, SIXTEEN, SIXTEEN_P50, SIXTEEN_P99);
+	result_add(&rows[CPU_GATE], (usage_cpu_now(w, "gate") - gate) / n);
+	result_add(&rows[CPU_STORE], (usage_cpu_now(w, "store") - store) / n);
 	world_broker_continue(w);
 	meshdb_wait_ended(db);
 	measure(b, &send, LIVE, LIVE_P50, LIVE_P99);

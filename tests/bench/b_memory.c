@@ -4,13 +4,9 @@
  * the same broker, each a program of its own.
  */
 
-#include <sys/stat.h>
-
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -20,7 +16,7 @@
 #include "tests/bench/meshdb.h"
 #include "tests/bench/proc.h"
 #include "tests/bench/result.h"
-#include "tests/bench/ws.h"
+#include "tests/bench/usage.h"
 
 #define SETTLE_MS	5000
 #define SETTLE_US	200000
@@ -56,60 +52,18 @@ static const struct {
 	{ "broker", BROKER },
 };
 
-/* KiB, or -1: gone, or not ours to look at. */
-static long
-pss_of(long pid)
-{
-	char	 path[64], line[256];
-	long	 kib = -1;
-	FILE	*f;
-
-	snprintf(path, sizeof path, "/proc/%ld/smaps_rollup", pid);
-	if ((f = fopen(path, "re")) == NULL)
-		return -1;
-	while (kib == -1 && fgets(line, sizeof line, f) != NULL)
-		if (sscanf(line, "Pss: %ld kB", &kib) != 1)
-			kib = -1;
-	fclose(f);
-	return kib;
-}
-
-/* All processes of a role; the sum, or -1 when one cannot be read. */
-static long
-role_pss(const json_t *processes, const char *role, struct result *r)
-{
-	json_t		*p;
-	const char	*is;
-	size_t		 i;
-	long		 kib, sum = 0;
-
-	json_array_foreach(processes, i, p) {
-		is = json_string_value(json_object_get(p, "role"));
-		if (is == NULL || strcmp(is, role) != 0)
-			continue;
-		kib = pss_of((long)json_integer_value(json_object_get(p,
-		    "pid")));
-		if (kib == -1)
-			return -1;
-		if (r != NULL)
-			result_add(r, (double)kib);
-		sum += kib;
-	}
-	return sum;
-}
-
 /* Until the workers' sizes stand still, within a hundredth. */
 static void
-settle(const json_t *processes)
+settle(const json_t *status)
 {
 	int64_t	deadline = clock_mono_ms() + SETTLE_MS;
-	long	last, now = role_pss(processes, "worker", NULL);
+	double	last, now = usage_role(status, "worker", usage_pss, NULL);
 
 	do {
 		last = now;
 		usleep(SETTLE_US);
-		now = role_pss(processes, "worker", NULL);
-	} while (labs(now - last) > now / SETTLED &&
+		now = usage_role(status, "worker", usage_pss, NULL);
+	} while ((now > last ? now - last : last - now) > now / SETTLED &&
 	    clock_mono_ms() < deadline);
 }
 
@@ -134,7 +88,7 @@ bare_measure(const struct world *w, unsigned n)
 			fatalx("a bare client does not connect");
 	}
 	for (i = 0; i < n; i++)
-		result_add(&rows[BARE], (double)pss_of(pids[i]));
+		result_add(&rows[BARE], usage_pss(pids[i]));
 	for (i = 0; i < n; i++) {
 		proc_end(&pids[i]);
 		close(fds[i]);
@@ -162,22 +116,19 @@ work(const struct world *w, const struct session *s, unsigned n)
 static void
 memory_measure(const struct world *w, const struct session *s, unsigned n)
 {
-	json_t		*status = world_status(w), *processes;
-	size_t		 i;
+	json_t	*status = world_status(w);
+	size_t	 i;
 
-	processes = json_object_get(status, "processes");
-	settle(processes);
-	if (role_pss(processes, "worker", &rows[WORKER]) == -1) {
-		log_warnx("memory: the processes of meshsup cannot be looked "
-		    "at (%s); run it as root", strerror(errno));
-		json_decref(status);
-		return;
-	}
+	settle(status);
+	if (usage_role(status, "worker", usage_pss, &rows[WORKER]) < 0)
+		fatal("the processes of meshsup may not be looked at; run it "
+		    "as root");
 	for (i = 0; i < sizeof roles / sizeof roles[0]; i++)
-		role_pss(processes, roles[i].role, &rows[roles[i].row]);
+		usage_role(status, roles[i].role, usage_pss,
+		    &rows[roles[i].row]);
 	work(w, s, n);
-	settle(processes);
-	role_pss(processes, "worker", &rows[WORKER_USED]);
+	settle(status);
+	usage_role(status, "worker", usage_pss, &rows[WORKER_USED]);
 	json_decref(status);
 }
 
