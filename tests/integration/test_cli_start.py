@@ -152,7 +152,8 @@ def test_a_broken_mesh_file_is_named(make):
 def test_foreground(make):
     d = make.daemon(start=False)
     run = d.keeper.spawn(d.argv("start", "--foreground"), d.env)
-    wait_for(lambda: d.command("status").returncode == 0, 20)
+    wait_for(lambda: d.command("status").returncode == 0 and
+             d.status()["state"] == "running", 20)
     assert d.status()["pid"] == run.pid
     alice = d.register("alice")
     assert alice.state() == "open"

@@ -8,7 +8,8 @@ import pathlib
 
 import pytest
 
-from harness import Key, Member, Peer, ScriptedBroker, parse_responses
+from harness import (Key, Member, Peer, ScriptedBroker, parse_responses,
+                     wait_for)
 from harness.keeper import Keeper
 from harness.keys import (attest_text, fingerprint, hello_text, minted_id,
                           session_hello_text, verify)
@@ -125,7 +126,8 @@ def test_keeper_ends_what_detached():
     k = Keeper()
     r = k.run(["sh", "-c", "setsid sleep 60 >/dev/null 2>&1 & echo $!"])
     assert r.exit == 0 and not r.held
-    assert [p["argv"] for p in k.processes()] == [["sleep", "60"]]
+    wait_for(lambda: [p["argv"] for p in k.processes()] ==
+             [["sleep", "60"]])
     k.close()
     pid = int(r.out)
     assert not pathlib.Path(f"/proc/{pid}").exists()

@@ -5,6 +5,7 @@ and 6 of section 9).
 """
 
 import base64
+import re
 import time
 
 import pytest

@@ -55,6 +55,7 @@ class Conn:
         self.window_max = 0     # most of them at once
         self.per_target_max = 0
         self.closed = False
+        self.closed_at = None
 
     def __repr__(self):
         return (f"<{self.number} {self.kind} {len(self.frames)} frames"
@@ -116,7 +117,7 @@ class ScriptedBroker(Checks):
                 that gives changes to the ack, or None to hold it
     route       pass direct messages on to the connection with that key
     watch       called with (conn, frame) before a frame counts as received
-    deaf        pings are noted and not answered
+    deaf        connections whose pings are noted and not answered
     """
 
     def __init__(self, members=(), features=None, tls=None):
@@ -128,7 +129,7 @@ class ScriptedBroker(Checks):
         self.route = False
         self.list_peers = True
         self.watch = None
-        self.deaf = False
+        self.deaf = set()
         self.pings = []         # (connection, monotonic time)
         self.conns = []
         self.violations = []
@@ -241,7 +242,7 @@ class ScriptedBroker(Checks):
 
         async def on_ping(data=b""):
             self.pings.append((conn, time.monotonic()))
-            if not self.deaf:
+            if conn not in self.deaf:
                 await pong(data)
         ws.pong = on_ping
         with self._new:
@@ -253,7 +254,7 @@ class ScriptedBroker(Checks):
         except websockets.ConnectionClosed:
             pass
         with self._new:
-            conn.closed = True
+            conn.closed, conn.closed_at = True, time.monotonic()
             self._new.notify_all()
 
     async def _take(self, conn, text):
