@@ -71,6 +71,14 @@ broker_ask(struct broker *b, void (*ask)(void *))
 	broker_timer(b, ASK_AGAIN_MS);
 }
 
+/* A member needs nobody's word. */
+static int
+broker_is_attested(const struct broker *b)
+{
+	return b->self->kind == OWNER_MEMBER ||
+	    b->attest.expires_at - clock_wall_ms() >= ATTEST_LEFT_MS;
+}
+
 static void
 broker_try(struct broker *b)
 {
@@ -82,8 +90,7 @@ broker_try(struct broker *b)
 		broker_timer(b, left);
 		return;
 	}
-	if (b->self->kind == OWNER_SESSION &&
-	    b->attest.expires_at - clock_wall_ms() < ATTEST_LEFT_MS) {
+	if (!broker_is_attested(b)) {
 		broker_ask(b, b->cbs->need_attest);
 		return;
 	}
@@ -100,20 +107,6 @@ broker_try(struct broker *b)
 }
 
 /* ---- what comes from the supervisor ---- */
-
-void
-broker_start(struct broker *b)
-{
-	struct attestation	a;
-
-	broker_tell(b, CONN_CONNECTING, "");
-	if (b->self->attest_expires_at != 0) {	/* brought by the client */
-		a.expires_at = b->self->attest_expires_at;
-		memcpy(a.sig, b->self->attest_sig, sizeof a.sig);
-		broker_attestation(b, &a);
-	} else
-		broker_try(b);
-}
 
 /* Numeric addresses with spaces between. */
 static void
@@ -160,17 +153,38 @@ broker_renew_cb(lws_sorted_usec_list_t *sul)
 	    RENEW_AGAIN_MS * 1000LL);
 }
 
-/* Keep it, and renew it at half-life. */
-void
-broker_attestation(struct broker *b, const struct attestation *a)
+/* Renew it at half-life. */
+static void
+broker_keep(struct broker *b, const struct attestation *a)
 {
 	int64_t	left = a->expires_at - clock_wall_ms();
 
 	b->attest = *a;
-	if (left < 2 * ATTEST_LEFT_MS)
-		left = 2 * ATTEST_LEFT_MS;
 	lws_sul_schedule(b->ctx, 0, &b->sul_renew, broker_renew_cb,
-	    left / 2 * 1000);
+	    (left < 2 * RENEW_AGAIN_MS ? RENEW_AGAIN_MS : left / 2) * 1000);
+}
+
+void
+broker_attestation(struct broker *b, const struct attestation *a)
+{
+	if (b->phase == PARKED || b->phase == STOPPED)
+		return;
+	broker_keep(b, a);
+	if (broker_is_attested(b))	/* else the question is repeated */
+		broker_try(b);
+}
+
+void
+broker_start(struct broker *b)
+{
+	struct attestation	a;
+
+	broker_tell(b, CONN_CONNECTING, "");
+	if (b->self->attest_expires_at != 0) {	/* brought by the client */
+		a.expires_at = b->self->attest_expires_at;
+		memcpy(a.sig, b->self->attest_sig, sizeof a.sig);
+		broker_keep(b, &a);
+	}
 	broker_try(b);
 }
 

@@ -141,17 +141,16 @@ int
 frame_get_ack(const struct frame *f, struct frame_ack *a)
 {
 	const json_t	*queued = json_object_get(f->json, "queued");
-	int		 named;
 
 	memset(a, 0, sizeof *a);
 	if (frame_string(f->json, "id", a->id, sizeof a->id) != 1)
 		return -1;
 	frame_sentence(f->json, "error", a->error, sizeof a->error);
-	named = frame_string(f->json, "messageId", a->message_id,
+	(void)frame_string(f->json, "messageId", a->message_id,
 	    sizeof a->message_id);
 	if (json_is_true(queued) && a->error[0] == '\0') {
-		a->queued = 1;
-		return named == 1 ? 0 : -1;
+		a->queued = 1;		/* taken, even when it has no name */
+		return 0;
 	}
 	a->message_id[0] = '\0';
 	if (a->error[0] == '\0')

@@ -45,6 +45,20 @@ struct ws {
 	int		 say;		/* close with this code when writable */
 };
 
+/* Host: a name or an address, and the port unless it is the usual one. */
+static char *
+ws_host(const char *host, uint32_t port, int tls)
+{
+	const char	*v6 = strchr(host, ':');
+	char		*s;
+
+	if (port == (tls ? 443u : 80u))
+		xasprintf(&s, v6 != NULL ? "[%s]" : "%s", host);
+	else
+		xasprintf(&s, v6 != NULL ? "[%s]:%u" : "%s:%u", host, port);
+	return s;
+}
+
 struct ws *
 ws_new(struct lws_context *ctx, struct lws_vhost *vh, const char *host,
     uint32_t port, int tls, const struct ws_cbs *cbs, void *arg)
@@ -56,10 +70,7 @@ ws_new(struct lws_context *ctx, struct lws_vhost *vh, const char *host,
 	ws->tls = tls;
 	ws->cbs = cbs;
 	ws->arg = arg;
-	if (port == (tls ? 443u : 80u))
-		ws->host = xstrdup(host);
-	else
-		xasprintf(&ws->host, "%s:%u", host, port);
+	ws->host = ws_host(host, port, tls);
 	return ws;
 }
 
