@@ -13,66 +13,15 @@
 
 #include <cmocka.h>
 
-#include "common/clock.h"
 #include "common/encode.h"
 #include "worker/drain_impl.h"
 #include "worker/secret.h"
+#include "fake_time.h"
 
 #define MAX_ROWS	400
 #define MAX_SENT	4000
-#define MAX_SULS	8
-#define WALL		1800000000000LL
+#define WALL		FAKE_WALL
 #define ABSENT		"no connected peer for target (not online)"
-
-/* ---- the clock and its timers ---- */
-
-static int64_t	now_us;
-static struct {
-	lws_sorted_usec_list_t	*sul;
-	sul_cb_t		 cb;
-	int64_t			 at;
-} suls[MAX_SULS];
-
-int64_t	__wrap_clock_mono_ms(void);
-int64_t	__wrap_clock_wall_ms(void);
-
-int64_t
-__wrap_clock_mono_ms(void)
-{
-	return now_us / 1000;
-}
-
-int64_t
-__wrap_clock_wall_ms(void)
-{
-	return WALL + now_us / 1000;
-}
-
-void
-lws_sul_cancel(lws_sorted_usec_list_t *sul)
-{
-	int	i;
-
-	for (i = 0; i < MAX_SULS; i++)
-		if (suls[i].sul == sul)
-			suls[i].sul = NULL;
-}
-
-void
-lws_sul_schedule(struct lws_context *ctx, int tid,
-    lws_sorted_usec_list_t *sul, sul_cb_t cb, lws_usec_t us)
-{
-	int	i;
-
-	(void)ctx;
-	(void)tid;
-	lws_sul_cancel(sul);
-	for (i = 0; suls[i].sul != NULL; i++)
-		assert_in_range(i, 0, MAX_SULS - 2);
-	suls[i].sul = sul;
-	suls[i].cb = cb;
-	suls[i].at = now_us + us;
-}
 
 /* ---- the database ---- */
 
@@ -345,33 +294,10 @@ pump(void)
 	store_records();
 }
 
-/* Time passes; timers fire in order. */
 static void
 advance(int64_t ms)
 {
-	int64_t		 end = now_us + ms * 1000, at;
-	sul_cb_t	 cb;
-	lws_sorted_usec_list_t *sul;
-	int		 i, next, fired = 0;
-
-	for (;;) {
-		pump();
-		next = -1;
-		for (i = 0; i < MAX_SULS; i++)
-			if (suls[i].sul != NULL && (next == -1 ||
-			    suls[i].at < suls[next].at))
-				next = i;
-		if (next == -1 || suls[next].at > end)
-			break;
-		assert_in_range(++fired, 0, 100000);	/* it does not spin */
-		at = suls[next].at;
-		cb = suls[next].cb;
-		sul = suls[next].sul;
-		suls[next].sul = NULL;
-		now_us = at > now_us ? at : now_us;
-		cb(sul);
-	}
-	now_us = end;
+	fake_time_advance(ms, pump);
 }
 
 static int64_t
@@ -459,9 +385,8 @@ setup(void **state)
 {
 	(void)state;
 	memset(rows, 0, sizeof rows);
-	memset(suls, 0, sizeof suls);
+	fake_time_reset();
 	nrows = nsent = nprogress = told = nrates = 0;
-	now_us = 1000000;
 	want_write = store_mute = db_broken = 0;
 	room = 1000000;
 	outbuf_init(&out);
@@ -596,7 +521,7 @@ a_refusal_delays_only_its_target(void **state)
 	answer(1, "the moon is in the wrong house");
 	assert_int_equal(rows[1].state, ROW_PENDING);
 	assert_int_equal(rows[1].attempts, 1);
-	assert_in_range(rows[1].next_attempt_at - WALL - now_us / 1000, 400,
+	assert_in_range(rows[1].next_attempt_at - WALL - fake_us / 1000, 400,
 	    600);
 	answer(3, NULL);
 	advance(399);
@@ -690,7 +615,7 @@ an_absent_recipient_waits_until_it_comes(void **state)
 	start(0);
 	answer(1, ABSENT);
 	assert_int_equal(rows[1].attempts, 21);
-	assert_in_range(rows[1].next_attempt_at - WALL - now_us / 1000,
+	assert_in_range(rows[1].next_attempt_at - WALL - fake_us / 1000,
 	    240000, 360000);
 	advance(60000);
 	assert_int_equal(nsent, 1);
