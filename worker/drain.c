@@ -287,18 +287,15 @@ drain_recorded(struct drain *d, uint32_t seq, const struct msg_recorded *rec)
 /* ---- the connection ---- */
 
 /*
- * What waits for a connection is due, and so is what waits for a recipient:
- * it may have come while we were away.
+ * What waits for a connection is due anyway, and what waits for a recipient is
+ * due now: it may have come while we were away.
  */
 void
 drain_open(struct drain *d, int ordered)
 {
-	int64_t	now = clock_mono_ms();
-
 	d->open = 1;
 	d->targets.many = ordered;
-	targets_hurry(&d->targets, WAIT_CONNECTION, now);
-	targets_hurry(&d->targets, WAIT_PEER, now);
+	targets_hurry(&d->targets, WAIT_PEER, clock_mono_ms());
 	drain_kick(d);
 }
 

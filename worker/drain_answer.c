@@ -241,8 +241,7 @@ drain_closed(struct drain *d, int code)
 	}
 	/* Newest first, so that what a target retries is its oldest. */
 	while ((s = TAILQ_LAST(&d->window.slots, slots)) != NULL)
-		drain_again(d, s, s->attempts + 1, delay,
-		    delay > 0 ? WAIT_TIME : WAIT_CONNECTION,
+		drain_again(d, s, s->attempts + 1, delay, WAIT_TIME,
 		    "connection lost");
 	drain_kick(d);
 }

@@ -13,7 +13,7 @@
 #include "common/rows.h"
 
 enum target_place { TARGET_NOWHERE, TARGET_READY, TARGET_WAITING };
-enum target_wait { WAIT_TIME, WAIT_PEER, WAIT_CONNECTION };
+enum target_wait { WAIT_TIME, WAIT_PEER };
 
 struct target {
 	TAILQ_ENTRY(target) entry;

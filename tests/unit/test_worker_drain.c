@@ -725,6 +725,55 @@ a_frame_over_the_limit_dies_alone(void **state)
 }
 
 static void
+a_row_that_breaks_connections_does_not_stop_the_others(void **state)
+{
+	int	i, begin = 0;
+
+	(void)state;
+	add("a"), add("b"), add("c");
+	start(0);
+	for (i = 0; i < 3; i++) {		/* no close frame, no answer */
+		assert_int_equal(nsent - begin, 3);
+		begin = nsent;
+		drain_closed(d, 0);
+		drain_open(d, 0);
+		pump();
+	}
+	for (i = 0; i < 3; i++) {		/* now one at a time */
+		assert_int_equal(nsent - begin, 1);
+		begin = nsent;
+		if (sent[begin - 1].row != 2) {
+			answer(sent[begin - 1].row, NULL);
+			continue;
+		}
+		drain_closed(d, 0);
+		drain_open(d, 0);
+		pump();
+	}
+	assert_int_equal(rows[1].state, ROW_DONE);
+	assert_int_equal(rows[2].state, ROW_PENDING);
+	assert_int_equal(rows[3].state, ROW_DONE);
+}
+
+static void
+one_answer_is_enough_to_go_on(void **state)
+{
+	int	i;
+
+	(void)state;
+	for (i = 0; i < 10; i++)
+		add(key(i));
+	start(0);
+	for (i = 1; i <= 5; i++) {
+		answer(i, NULL);
+		drain_closed(d, 0);
+		drain_open(d, 0);
+		pump();
+		assert_int_equal(d->window.n, 10 - i);
+	}
+}
+
+static void
 too_large_for_the_wire_dies_before_it_is_sent(void **state)
 {
 	(void)state;
@@ -1188,6 +1237,8 @@ main(void)
 		T(a_lost_connection_makes_all_due_at_once),
 		T(order_survives_lost_connections),
 		T(a_frame_over_the_limit_dies_alone),
+		T(a_row_that_breaks_connections_does_not_stop_the_others),
+		T(one_answer_is_enough_to_go_on),
 		T(too_large_for_the_wire_dies_before_it_is_sent),
 		T(first_does_not_make_a_frame_too_large),
 		T(a_bad_key_dies),
