@@ -402,8 +402,8 @@ struct msg_wrk_state {
 };
 
 struct msg_ask {
-	char		 what[33];	/* "list_peers" */
-	struct msg_slice args;		/* JSON object, or empty */
+	char		 what[33];	/* one of those of worker/request.h */
+	struct msg_slice args;	/* JSON object, or empty */
 };
 
 struct msg_answer {

@@ -14,6 +14,7 @@ static const struct {
 	{ "error", FRAME_ERROR },
 	{ "hello_ack", FRAME_HELLO_ACK },
 	{ "inbound", FRAME_PUSH },
+	{ "message_status_result", FRAME_MESSAGE_STATUS },
 	{ "peers_list", FRAME_PEERS_LIST },
 	{ "push", FRAME_PUSH },
 };

@@ -22,6 +22,7 @@ enum frame_type {
 	FRAME_ACK,
 	FRAME_PUSH,		/* push, inbound */
 	FRAME_PEERS_LIST,
+	FRAME_MESSAGE_STATUS,	/* message_status_result */
 	FRAME_ERROR,
 	FRAME_OTHER,
 };

@@ -16,7 +16,16 @@ void	requests_gate(struct requests *, struct peer *);
 
 /*
  * A question, answered within 2.5 s: MSG_WRK_ANSWER with status 0 and the
- * broker's frame, or an HTTP status and an error code.
+ * broker's frame, or an HTTP status and an error code.  What may be asked:
+ *
+ *	list_peers	peers_list, as it is now
+ *	roster		peers_list, at most 5 s old
+ *	message_status	message_status_result; args {"messageId":...}
+ *
+ * Statuses: 501 cannot be asked; 503 no connection, or too many questions;
+ * 504 no answer (also of a broker that does not know the question); 400, 404,
+ * 409 the broker's invalid_argument, not_found, ambiguous_prefix; 502 any
+ * other error of the broker, whose code is the error.
  */
 void	requests_ask(struct requests *, uint32_t seq, const struct msg_ask *);
 
@@ -25,6 +34,9 @@ int	requests_write(struct requests *);
 
 /* A frame that may be an answer. */
 void	requests_frame(struct requests *, const struct frame *);
+
+/* Somebody came, went or changed: what we know of the peers is old. */
+void	requests_peers_changed(struct requests *);
 
 /* The connection is gone: nothing will be answered. */
 void	requests_closed(struct requests *);

@@ -48,6 +48,9 @@ on_peer_event(struct worker *w, const struct push *p)
 	    strcmp(p->event, "peer_returned") == 0) &&
 	    frame_string(p->event_data, "pubkey", key, sizeof key) == 1)
 		drain_peer_seen(w->drain, key);
+	if (strncmp(p->event, "peer_", strlen("peer_")) == 0 ||
+	    strcmp(p->event, "profile_updated") == 0)
+		requests_peers_changed(w->requests);
 	if (w->self->kind == OWNER_MEMBER)
 		member_event(w->gate, p);
 }
@@ -99,6 +102,7 @@ on_frame(void *arg, const struct frame *f)
 		on_push(w, f);
 		break;
 	case FRAME_PEERS_LIST:
+	case FRAME_MESSAGE_STATUS:
 	case FRAME_ERROR:
 		requests_frame(w->requests, f);
 		break;

@@ -1,4 +1,7 @@
-/* worker/request: every question gets one answer, within 2.5 s. */
+/*
+ * worker/request, worker/roster: every question gets one answer, within 2.5 s;
+ * a roster may be 5 s old, and is never older than what was heard since.
+ */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,13 +74,27 @@ broker_write(struct broker *b)
 }
 
 static void
-ask(uint32_t seq, const char *what)
+ask_only(uint32_t seq, const char *what, const char *args)
 {
 	struct msg_ask	a = { .what = "" };
 
 	snprintf(a.what, sizeof a.what, "%s", what);
+	a.args.p = (const uint8_t *)args;
+	a.args.len = strlen(args);
 	requests_ask(rs, seq, &a);
+}
+
+static void
+ask_with(uint32_t seq, const char *what, const char *args)
+{
+	ask_only(seq, what, args);
 	assert_int_equal(requests_write(rs), 0);
+}
+
+static void
+ask(uint32_t seq, const char *what)
+{
+	ask_with(seq, what, "");
 }
 
 static void
@@ -222,6 +239,156 @@ a_gate_that_is_gone_gets_nothing(void **state)
 	assert_int_equal(nanswers, 0);
 }
 
+static void
+a_status_of_a_message(void **state)
+{
+	static const char	result[] = "{\"type\":"
+	    "\"message_status_result\",\"messageId\":\"abc\",\"_reqId\":"
+	    "\"r2\"}";
+	static const char	bare[] = "{\"type\":"
+	    "\"message_status_result\",\"messageId\":\"x\\\"y\"}";
+
+	(void)state;
+	ask_with(1, "message_status", "{\"messageId\":\"x\\\"y\"}");
+	ask_with(2, "message_status", "{\"messageId\":\"abc\",\"to\":1}");
+	assert_string_equal(asked[0], "{\"type\":\"message_status\","
+	    "\"_reqId\":\"r1\",\"messageId\":\"x\\u0022y\"}");
+	assert_string_equal(asked[1], "{\"type\":\"message_status\","
+	    "\"_reqId\":\"r2\",\"messageId\":\"abc\"}");
+	frame("{\"type\":\"peers_list\",\"_reqId\":\"r2\"}");
+	assert_int_equal(nanswers, 0);
+	frame(result);
+	frame("{\"type\":\"message_status_result\",\"messageId\":\"q\"}");
+	assert_int_equal(nanswers, 1);
+	assert_int_equal(answers[0].seq, 2);
+	assert_string_equal(answers[0].json, result);
+	frame(bare);			/* without an id: by what it is of */
+	assert_int_equal(nanswers, 2);
+	assert_int_equal(answers[1].seq, 1);
+}
+
+static void
+a_status_without_a_message(void **state)
+{
+	static const char	*bad[] = { "", "[]", "{}", "{\"messageId\":1}",
+	    "{\"messageId\":\"\"}", "{\"messageId\":\"a\\u0007\"}",
+	    "{\"messageId\":\"a\"", NULL };
+	int	i;
+
+	(void)state;
+	for (i = 0; bad[i] != NULL; i++) {
+		ask_with(1, "message_status", bad[i]);
+		assert_int_equal(nanswers, i + 1);
+		assert_int_equal(answers[i].status, 400);
+		assert_string_equal(answers[i].error, "invalid_argument");
+	}
+	assert_int_equal(nasked, 0);
+}
+
+static void
+what_a_broker_refuses(void **state)
+{
+	static const struct {
+		const char	*code;
+		int64_t		 status;
+	} codes[] = {
+		{ "not_found", 404 }, { "invalid_argument", 400 },
+		{ "ambiguous_prefix", 409 }, { "no_hello", 502 },
+	};
+	char	text[128];
+	size_t	i;
+
+	(void)state;
+	for (i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+		ask_with(1, "message_status", "{\"messageId\":\"abc\"}");
+		snprintf(text, sizeof text, "{\"type\":\"error\",\"code\":"
+		    "\"%s\",\"_reqId\":\"r%zu\"}", codes[i].code, i + 1);
+		frame(text);
+		assert_int_equal(answers[i].status, codes[i].status);
+		assert_string_equal(answers[i].error, codes[i].code);
+	}
+}
+
+static void
+a_roster_may_be_5_s_old(void **state)
+{
+	(void)state;
+	ask(1, "roster");
+	assert_string_equal(asked[0],
+	    "{\"type\":\"list_peers\",\"_reqId\":\"r1\"}");
+	fake_time_advance(1000, NULL);
+	frame("{\"type\":\"peers_list\",\"_reqId\":\"r1\"}");
+	fake_time_advance(3999, NULL);
+	ask(2, "roster");
+	assert_int_equal(nasked, 1);
+	assert_int_equal(nanswers, 2);
+	assert_int_equal(answers[1].seq, 2);
+	assert_int_equal(answers[1].status, 0);
+	assert_string_equal(answers[1].json, answers[0].json);
+	ask(3, "list_peers");			/* is as it is now */
+	assert_int_equal(nasked, 2);
+	fake_time_advance(2, NULL);		/* since it was asked for */
+	ask(4, "roster");
+	assert_int_equal(nanswers, 2);
+	frame("{\"type\":\"peers_list\",\"_reqId\":\"r2\"}");
+	assert_int_equal(nanswers, 4);		/* one answer for both */
+	fake_time_advance(4000, NULL);
+	ask(5, "roster");			/* from what 3 brought */
+	assert_int_equal(nanswers, 5);
+	assert_int_equal(nasked, 2);
+}
+
+static void
+a_change_makes_a_roster_old(void **state)
+{
+	(void)state;
+	ask(1, "roster");
+	frame("{\"type\":\"peers_list\",\"_reqId\":\"r1\"}");
+	requests_peers_changed(rs);
+	ask(2, "roster");
+	assert_int_equal(nasked, 2);
+	requests_peers_changed(rs);	/* the answer may not tell of it */
+	frame("{\"type\":\"peers_list\",\"_reqId\":\"r2\"}");
+	assert_int_equal(nanswers, 2);
+	ask(3, "roster");
+	assert_int_equal(nasked, 3);
+	frame("{\"type\":\"peers_list\",\"_reqId\":\"r3\"}");
+	ask(4, "roster");
+	assert_int_equal(nasked, 3);
+	requests_closed(rs);
+	ask(5, "roster");
+	assert_int_equal(nasked, 4);
+}
+
+static void
+one_question_for_all_who_want_the_roster(void **state)
+{
+	uint32_t	i;
+
+	(void)state;
+	for (i = 1; i <= 10; i++)
+		ask_only(i, "roster", "");
+	assert_int_equal(requests_write(rs), 0);
+	for (; i <= 20; i++)
+		ask(i, "roster");
+	assert_int_equal(nasked, 1);
+	fake_time_advance(2000, NULL);
+	ask(21, "roster");
+	fake_time_advance(600, NULL);
+	assert_int_equal(nanswers, 20);		/* 504, but for the last */
+	assert_int_equal(answers[19].status, 504);
+	frame("{\"type\":\"peers_list\",\"_reqId\":\"r1\"}");
+	assert_int_equal(nanswers, 21);
+	assert_int_equal(answers[20].seq, 21);
+	assert_int_equal(answers[20].status, 0);
+	fake_time_advance(2300, NULL);		/* 4.9 s since it was sent */
+	ask(22, "roster");
+	fake_time_advance(200, NULL);
+	ask(23, "roster");
+	assert_int_equal(nanswers, 22);
+	assert_int_equal(nasked, 2);
+}
+
 #define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -235,6 +402,12 @@ main(void)
 		T(only_what_may_be_asked),
 		T(not_more_than_64),
 		T(a_gate_that_is_gone_gets_nothing),
+		T(a_status_of_a_message),
+		T(a_status_without_a_message),
+		T(what_a_broker_refuses),
+		T(a_roster_may_be_5_s_old),
+		T(a_change_makes_a_roster_old),
+		T(one_question_for_all_who_want_the_roster),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
