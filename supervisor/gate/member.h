@@ -26,7 +26,6 @@ struct member {
 	uint8_t		 body_key[BODY_KEY_LEN];
 	enum conn_state	 state;
 	char		 reason[REASON_SIZE];
-	int64_t		 rows_up_to;	/* inbox rows committed, told us */
 };
 
 TAILQ_HEAD(member_list, member);

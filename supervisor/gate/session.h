@@ -41,7 +41,6 @@ struct session {
 	enum conn_state	 state;
 	char		 reason[REASON_SIZE];
 	int64_t		 registered_at;
-	int64_t		 rows_up_to;	/* inbox rows committed, told us */
 	struct bucket	 use;
 };
 

@@ -38,6 +38,7 @@ struct stream {
 	struct request	*req;
 	struct event	*ev_alive;
 	int64_t		 cursor;	/* inbox sequence */
+	int64_t		 newest;	/* that the store told of, and it sees */
 	int64_t		 unread_to;	/* up to here, only what is not seen */
 	int		 again;		/* look above the cursor in any case */
 	int		 full;		/* until what is unwritten is written */
@@ -161,35 +162,15 @@ alive_event(evutil_socket_t fd, short what, void *arg)
 
 /* ---- messages ---- */
 
-/* The newest row that the store told of, of all that the stream sees. */
-static int64_t
-scope_newest(const struct scope *sc)
-{
-	int64_t	 newest = 0;
-	size_t	 i;
-
-	for (i = 0; i < sc->n; i++) {
-		if (sc->views[i].session != NULL &&
-		    sc->views[i].session->rows_up_to > newest)
-			newest = sc->views[i].session->rows_up_to;
-		if (sc->views[i].member != NULL &&
-		    sc->views[i].member->rows_up_to > newest)
-			newest = sc->views[i].member->rows_up_to;
-	}
-	return newest;
-}
-
 /* One batch.  1: there is more; 0; -1: the database failed. */
 static int
 stream_read(struct stream *s, const struct scope *sc)
 {
 	struct batch	 b;
 	struct evbuffer	*out;
-	int64_t		 newest = scope_newest(sc);
+	int64_t		 newest = s->newest;
 	int		 more = -1;
 
-	if (!s->again && newest <= s->cursor)
-		return 0;
 	if (batch_read(&b, s->all->gate, sc, s->cursor, s->unread_to) == 0) {
 		if ((out = evbuffer_new()) == NULL)
 			fatalx("evbuffer_new: no memory");
@@ -217,7 +198,7 @@ stream_pump(struct stream *s)
 
 	if (stream_unwritten(s) > OUT_MAX)
 		s->full = 1;
-	if (s->full)
+	if (s->full || (!s->again && s->newest <= s->cursor))
 		return 0;
 	if (scope_find(&sc, s->req, NULL, &f) == 0)
 		more = stream_read(s, &sc);
@@ -243,21 +224,6 @@ pump_event(evutil_socket_t fd, short what, void *arg)
 		streams_pump_soon(ss, 0);
 	else if (failed)
 		streams_pump_soon(ss, RETRY_MS);
-}
-
-void
-streams_rows(struct streams *ss, const uint8_t owner[OWNER_ID_LEN],
-    int64_t seq)
-{
-	struct session	*s = sessions_find(ss->gate->sessions, owner);
-	struct member	*m = members_find(ss->gate->members, owner);
-
-	if (s != NULL && seq > s->rows_up_to)
-		s->rows_up_to = seq;
-	if (m != NULL && seq > m->rows_up_to)
-		m->rows_up_to = seq;
-	if (!TAILQ_EMPTY(&ss->list))
-		streams_pump_soon(ss, 0);
 }
 
 void
@@ -294,19 +260,44 @@ streams_tell_mesh(struct streams *ss, const struct member *m,
 			stream_tell(s, event, data);
 }
 
+/* m is the owner when it is a member, else NULL. */
+static int
+sees_owner(const struct stream *s, const uint8_t *owner,
+    const struct member *m)
+{
+	const struct request	*r = s->req;
+
+	if (m != NULL)
+		return sees_member(s, m);
+	return request_is_operator(r) || (r->session != NULL &&
+	    memcmp(r->session->owner, owner, OWNER_ID_LEN) == 0);
+}
+
 void
 streams_tell_owner(struct streams *ss, const uint8_t owner[OWNER_ID_LEN],
     const char *event, const json_t *data)
 {
-	struct member	*m = members_find(ss->gate->members, owner);
-	struct stream	*s;
+	const struct member	*m = members_find(ss->gate->members, owner);
+	struct stream		*s;
 
 	TAILQ_FOREACH(s, &ss->list, next)
-		if (request_is_operator(s->req) ||
-		    (s->req->session != NULL && memcmp(
-		    s->req->session->owner, owner, OWNER_ID_LEN) == 0) ||
-		    (m != NULL && sees_member(s, m)))
+		if (sees_owner(s, owner, m))
 			stream_tell(s, event, data);
+}
+
+void
+streams_rows(struct streams *ss, const uint8_t owner[OWNER_ID_LEN],
+    int64_t seq)
+{
+	const struct member	*m = members_find(ss->gate->members, owner);
+	struct stream		*s;
+
+	TAILQ_FOREACH(s, &ss->list, next) {
+		if (seq <= s->newest || !sees_owner(s, owner, m))
+			continue;
+		s->newest = seq;
+		streams_pump_soon(ss, 0);
+	}
 }
 
 struct gate *
