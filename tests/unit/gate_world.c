@@ -1,9 +1,4 @@
-/*
- * The gate's world.  The store here is a few lines of SQL over the real
- * schema: what it promises is tested elsewhere, here it is only asked.
- */
-
-#define PROCESS_STORE			/* for its schema */
+/* The gate's world: its process, its supervisor, its workers, and the loop. */
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +15,6 @@
 #include <sys/wait.h>
 #include <netinet/in.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -30,232 +24,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/body.h"
 #include "common/channel.h"
 #include "common/clock.h"
 #include "common/encode.h"
 #include "common/inherit.h"
 #include "common/xalloc.h"
-#include "supervisor/store/schema.h"
-
-/* ---- the database ---- */
-
-static void
-sql_run(struct world *w, const char *sql)
-{
-	char	*err = NULL;
-
-	if (sqlite3_exec(w->db, sql, NULL, NULL, &err) != SQLITE_OK)
-		fail_msg("%s: %s", sql, err);
-}
-
-static void
-db_make(struct world *w)
-{
-	char	path[128], *sql;
-
-	snprintf(path, sizeof path, "%s/mesh.db", w->dir);
-	assert_int_equal(sqlite3_open(path, &w->db), SQLITE_OK);
-	sql_run(w, "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF");
-	sql_run(w, schema_step(1));
-	sql = sqlite3_mprintf("INSERT INTO meta VALUES (1, %Q, 1)",
-	    WORLD_EPOCH);
-	sql_run(w, sql);
-	sqlite3_free(sql);
-}
-
-int64_t
-world_number(struct world *w, const char *sql)
-{
-	sqlite3_stmt	*st;
-	int64_t		 n;
-
-	assert_int_equal(sqlite3_prepare_v2(w->db, sql, -1, &st, NULL),
-	    SQLITE_OK);
-	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
-	n = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	return n;
-}
-
-static void
-bind_blob(sqlite3_stmt *st, int i, const void *p, size_t len)
-{
-	sqlite3_bind_blob(st, i, p, (int)len, SQLITE_TRANSIENT);
-}
-
-static void
-bind_text(sqlite3_stmt *st, int i, const char *s)
-{
-	if (s != NULL)
-		sqlite3_bind_text(st, i, s, -1, SQLITE_TRANSIENT);
-}
-
-int64_t
-world_deliver(struct world *w, const struct person *to, const char *text,
-    char *id)
-{
-	struct body_context	 ctx;
-	struct msg_rows		 rows;
-	sqlite3_stmt		*st;
-	char			 uuid[UUID_SIZE], sender[HEX_KEY_SIZE];
-	uint8_t			*body;
-	size_t			 len;
-
-	memset(&ctx, 0, sizeof ctx);
-	memset(sender, 'e', sizeof sender);
-	sender[64] = '\0';
-	randombytes_buf(ctx.body_id, sizeof ctx.body_id);
-	ctx.direction = BODY_IN;
-	ctx.mesh = to->mesh;
-	memcpy(ctx.owner, to->owner, sizeof ctx.owner);
-	ctx.sender = sender;
-	ctx.recipient = to->hex;
-	ctx.recipient_kind = to->is_member ? "member" : "session";
-	ctx.priority = PRIO_NEXT;
-	ctx.created_at = 1795473802000;
-	ctx.encrypted = ctx.authenticated = 1;
-	body = body_seal(to->body_key, &ctx, NULL, text, strlen(text), &len);
-	uuid_v7(uuid);
-	assert_int_equal(sqlite3_prepare_v2(w->db, "INSERT INTO inbox (id,"
-	    " owner, kind, state, mesh, recipient, sender,"
-	    " client_message_id, priority, created_at, received_at,"
-	    " encrypted, authenticated, body_id, body) VALUES"
-	    " (?, ?, ?, 0, ?, ?, ?, ?, 1, 1795473802000, ?, 1, 1, ?, ?)", -1,
-	    &st, NULL), SQLITE_OK);
-	bind_text(st, 1, uuid);
-	bind_blob(st, 2, to->owner, sizeof to->owner);
-	sqlite3_bind_int(st, 3, to->is_member ? OWNER_MEMBER : OWNER_SESSION);
-	bind_text(st, 4, to->mesh);
-	bind_text(st, 5, to->hex);
-	bind_text(st, 6, sender);
-	bind_text(st, 7, uuid);
-	sqlite3_bind_int64(st, 8, clock_wall_ms());
-	bind_blob(st, 9, ctx.body_id, sizeof ctx.body_id);
-	bind_blob(st, 10, body, len);
-	assert_int_equal(sqlite3_step(st), SQLITE_DONE);
-	sqlite3_finalize(st);
-	free(body);
-	if (id != NULL)
-		memcpy(id, uuid, sizeof uuid);
-	memset(&rows, 0, sizeof rows);
-	memcpy(rows.owner, to->owner, sizeof rows.owner);
-	rows.seq = sqlite3_last_insert_rowid(w->db);
-	if (w->store != NULL)
-		assert_int_equal(msg_send(w->store, MSG_STORE_ROWS, 0, &rows,
-		    -1), 0);
-	return rows.seq;
-}
-
-/* ---- the store ---- */
-
-static void
-accept_fill(struct world *w, const struct msg_accept *a,
-    struct msg_accepted *out)
-{
-	sqlite3_stmt	*st;
-
-	assert_int_equal(sqlite3_prepare_v2(w->db, "SELECT seq, id, state,"
-	    " fingerprint, target, broker_message_id, last_error FROM outbox"
-	    " WHERE owner = ? AND client_message_id = ?", -1, &st, NULL),
-	    SQLITE_OK);
-	bind_blob(st, 1, a->owner, sizeof a->owner);
-	bind_text(st, 2, a->client_id);
-	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
-	out->row = sqlite3_column_int64(st, 0);
-	strcpy(out->id, (const char *)sqlite3_column_text(st, 1));
-	out->state = sqlite3_column_int64(st, 2);
-	memcpy(out->fingerprint, sqlite3_column_blob(st, 3), FINGERPRINT_LEN);
-	strcpy(out->target, (const char *)sqlite3_column_text(st, 4));
-	if (sqlite3_column_text(st, 5) != NULL)
-		strcpy(out->broker_id, (const char *)sqlite3_column_text(st,
-		    5));
-	if (sqlite3_column_text(st, 6) != NULL)
-		strcpy(out->reason, (const char *)sqlite3_column_text(st, 6));
-	sqlite3_finalize(st);
-}
-
-static void
-on_accept(struct world *w, struct msg *m)
-{
-	struct msg_accept	 a;
-	struct msg_accepted	 out;
-	sqlite3_stmt		*st;
-
-	assert_int_equal(msg_decode(m, &a), 0);
-	w->accepts++;
-	w->last_accept = a;
-	if (w->hold)
-		return;
-	memset(&out, 0, sizeof out);
-	out.result = w->accept;
-	if (w->accept != ACCEPT_NEW && w->accept != ACCEPT_KNOWN)
-		goto answer;
-	assert_int_equal(sqlite3_prepare_v2(w->db, "INSERT OR IGNORE INTO"
-	    " outbox (id, owner, sender, mesh, client_message_id, fingerprint,"
-	    " target, priority, reply_to, nonce, body_id, payload_bytes,"
-	    " created_at, enqueued_at, body) VALUES"
-	    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", -1, &st, NULL),
-	    SQLITE_OK);
-	bind_text(st, 1, a.id);
-	bind_blob(st, 2, a.owner, sizeof a.owner);
-	bind_blob(st, 3, a.sender, sizeof a.sender);
-	bind_text(st, 4, a.mesh);
-	bind_text(st, 5, a.client_id);
-	bind_blob(st, 6, a.fingerprint, sizeof a.fingerprint);
-	bind_text(st, 7, a.target);
-	sqlite3_bind_int64(st, 8, a.priority);
-	bind_text(st, 9, a.has_reply_to ? a.reply_to : NULL);
-	bind_blob(st, 10, a.nonce, sizeof a.nonce);
-	bind_blob(st, 11, a.body_id, sizeof a.body_id);
-	sqlite3_bind_int64(st, 12, a.payload_bytes);
-	sqlite3_bind_int64(st, 13, a.created_at);
-	sqlite3_bind_int64(st, 14, a.created_at);
-	bind_blob(st, 15, a.body.p, a.body.len);
-	assert_int_equal(sqlite3_step(st), SQLITE_DONE);
-	sqlite3_finalize(st);
-	out.result = sqlite3_changes(w->db) > 0 ? ACCEPT_NEW : ACCEPT_KNOWN;
-	accept_fill(w, &a, &out);
-answer:
-	assert_int_equal(msg_send(w->store, MSG_STORE_ACCEPTED, m->seq, &out,
-	    -1), 0);
-}
-
-/* Of owners' own rows only; readers of a member's row are the store's test. */
-static void
-on_seen(struct world *w, struct msg *m)
-{
-	struct msg_seen		 s;
-	struct msg_count	 out = { ACCEPT_NEW, 0 };
-	char			*sql;
-	uint32_t		 i;
-
-	assert_int_equal(msg_decode(m, &s), 0);
-	w->seens++;
-	if (w->hold)
-		return;
-	for (i = 0; i < s.rows.n; i++) {
-		sql = sqlite3_mprintf("UPDATE inbox SET seen_at = 1795473803000"
-		    " WHERE seq = %lld AND seen_at IS NULL",
-		    (long long)s.rows.v[i]);
-		sql_run(w, sql);
-		sqlite3_free(sql);
-		out.count += sqlite3_changes(w->db);
-	}
-	assert_int_equal(msg_send(w->store, MSG_STORE_SEEN, m->seq, &out, -1),
-	    0);
-}
-
-static void
-store_msg(struct world *w, struct msg *m)
-{
-	if (m->type == MSG_GATE_ACCEPT)
-		on_accept(w, m);
-	else if (m->type == MSG_GATE_SEEN)
-		on_seen(w, m);
-	else
-		fail_msg("the store was told %s", msg_name(m->type));
-}
 
 /* ---- the supervisor ---- */
 
@@ -336,6 +109,7 @@ worker_msg(struct world *w, struct person *p, struct msg *m)
 	assert_int_equal(msg_decode(m, &in), 0);
 	assert_string_equal(in.what, "list_peers");
 	w->asks++;
+	w->last_ask = m->seq;
 	if (w->hold)
 		return;
 	memset(&out, 0, sizeof out);
@@ -362,14 +136,14 @@ drain(struct world *w, struct channel **ch, struct person *worker)
 		if (ch == &w->sup)
 			sup_msg(w, &m);
 		else if (ch == &w->store)
-			store_msg(w, &m);
+			world_store_msg(w, &m);
 		else
 			worker_msg(w, worker, &m);
 		msg_drop_fd(&m);
 	}
 }
 
-static void
+void
 world_poll(struct world *w, int ms, int more_fd)
 {
 	struct person	*people[] = { &w->member, &w->alice, &w->bob };
@@ -574,10 +348,8 @@ listen_unix(struct world *w, const char *name)
 	return fd;
 }
 
-static int	tcp_port;
-
 static int
-listen_tcp(void)
+listen_tcp(struct world *w)
 {
 	struct sockaddr_in	 a = { .sin_family = AF_INET };
 	socklen_t		 len = sizeof a;
@@ -588,7 +360,7 @@ listen_tcp(void)
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
 	assert_int_equal(listen(fd, 64), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-	tcp_port = ntohs(a.sin_port);
+	w->tcp_port = ntohs(a.sin_port);
 	return fd;
 }
 
@@ -647,7 +419,7 @@ world_start(struct world *w, int nofile)
 	w->uid = geteuid();
 	w->accept = ACCEPT_NEW;
 	w->peers = "{\"type\":\"peers_list\",\"peers\":[]}";
-	db_make(w);
+	world_db_make(w);
 	gate_spawn(w, nofile);
 	gate_setup_send(w);
 	world_until(w, &w->ready, 1);
@@ -660,7 +432,7 @@ world_start(struct world *w, int nofile)
 	world_store_new(w);
 	listen_send(w, LISTEN_UNIX, listen_unix(w, "daemon.sock"));
 	listen_send(w, LISTEN_ADMIN, listen_unix(w, "admin.sock"));
-	listen_send(w, LISTEN_TCP, listen_tcp());
+	listen_send(w, LISTEN_TCP, listen_tcp(w));
 }
 
 static void
@@ -731,230 +503,4 @@ world_teardown(void **state)
 	world_stop(*state);
 	free(*state);
 	return 0;
-}
-
-/* ---- clients ---- */
-
-/* Bytes that came with an answer and belong to the next one, by descriptor. */
-static struct {
-	char	*buf;
-	size_t	 len;
-}	rest[1024];
-
-int
-client_open(struct world *w, const char *name)
-{
-	struct sockaddr_un	 un = { .sun_family = AF_UNIX };
-	struct sockaddr_in	 in = { .sin_family = AF_INET };
-	int			 fd;
-
-	if (name == NULL) {
-		in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-		in.sin_port = htons((uint16_t)tcp_port);
-		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		assert_int_equal(connect(fd, (struct sockaddr *)&in,
-		    sizeof in), 0);
-	} else {
-		snprintf(un.sun_path, sizeof un.sun_path, "%s/%s", w->dir,
-		    name);
-		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		assert_int_equal(connect(fd, (struct sockaddr *)&un,
-		    sizeof un), 0);
-	}
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	free(rest[fd].buf);		/* of who had this number before */
-	rest[fd].buf = NULL;
-	rest[fd].len = 0;
-	return fd;
-}
-
-/* As much as the other side takes: it may have closed, and said why. */
-void
-client_write(struct world *w, int fd, const void *data, size_t len)
-{
-	const char	*p = data;
-	int64_t		 until = clock_mono_ms() + WORLD_MS;
-	ssize_t		 n;
-
-	while (len > 0 && clock_mono_ms() < until) {
-		n = send(fd, p, len, MSG_NOSIGNAL);
-		if (n == -1 && errno != EAGAIN)
-			return;
-		if (n == -1) {
-			world_pump(w, 5);
-			continue;
-		}
-		p += n;
-		len -= (size_t)n;
-	}
-}
-
-/* More bytes at the end of *buf.  0: closed; -1: nothing within ms. */
-static ssize_t
-client_more(struct world *w, int fd, char **buf, size_t *len, int ms)
-{
-	int64_t	until = clock_mono_ms() + ms;
-	ssize_t	n;
-
-	*buf = xreallocarray(*buf, *len + 65537, 1);
-	for (;;) {
-		n = recv(fd, *buf + *len, 65536, 0);
-		if (n >= 0 || errno != EAGAIN)
-			break;
-		if (clock_mono_ms() > until)
-			return -1;
-		world_poll(w, 20, fd);
-	}
-	if (n < 0)
-		n = 0;			/* reset: closed, too */
-	*len += (size_t)n;
-	(*buf)[*len] = '\0';
-	return n;
-}
-
-static size_t
-content_length(const char *head)
-{
-	const char	*p = strcasestr(head, "\r\nContent-Length:");
-
-	return p != NULL ? strtoul(p + 17, NULL, 10) : 0;
-}
-
-/* Is there a whole answer in front?  Its parts are then set. */
-static int
-answer_take(struct answer *a, char **buf, size_t *len)
-{
-	char	*end = *buf != NULL ? strstr(*buf, "\r\n\r\n") : NULL;
-	size_t	 head, body;
-
-	if (end == NULL)
-		return 0;
-	if (strncmp(*buf, "HTTP/1.1 100", 12) == 0) {
-		head = (size_t)(end + 4 - *buf);
-		memmove(*buf, *buf + head, *len - head + 1);
-		*len -= head;
-		return answer_take(a, buf, len);
-	}
-	head = (size_t)(end + 4 - *buf);
-	body = content_length(*buf);
-	if (*len < head + body)
-		return 0;
-	a->head = xstrndup(*buf, head);
-	a->body = xstrndup(*buf + head, body);
-	a->len = body;
-	a->status = atoi(*buf + 9);
-	a->json = json_loads(a->body, JSON_DECODE_ANY, NULL);
-	return 1;
-}
-
-void
-client_read(struct world *w, int fd, struct answer *a)
-{
-	char	*buf = rest[fd].buf;
-	size_t	 len = rest[fd].len, used;
-	int64_t	 until = clock_mono_ms() + WORLD_MS;
-
-	memset(a, 0, sizeof *a);
-	rest[fd].buf = NULL;
-	rest[fd].len = 0;
-	while (!answer_take(a, &buf, &len)) {
-		if (clock_mono_ms() > until)
-			fail_msg("no answer; so far: %s; the gate's log:\n%s",
-			    buf != NULL ? buf : "", w->log != NULL ? w->log :
-			    "");
-		if (client_more(w, fd, &buf, &len, 100) == 0)
-			break;
-	}
-	if (a->status != 0) {
-		used = strlen(a->head) + a->len;
-		if (len > used) {
-			rest[fd].buf = xmalloc(len - used + 1);
-			memcpy(rest[fd].buf, buf + used, len - used + 1);
-			rest[fd].len = len - used;
-		}
-	}
-	free(buf);
-}
-
-void
-answer_clear(struct answer *a)
-{
-	free(a->head);
-	free(a->body);
-	json_decref(a->json);
-	memset(a, 0, sizeof *a);
-}
-
-char *
-client_read_until(struct world *w, int fd, char *have, const char *needle)
-{
-	size_t	len = have != NULL ? strlen(have) : 0;
-	int64_t	until = clock_mono_ms() + WORLD_MS;
-
-	while (have == NULL || strstr(have, needle) == NULL) {
-		if (clock_mono_ms() > until ||
-		    client_more(w, fd, &have, &len, 100) == 0)
-			fail_msg("'%s' did not come; but: %s", needle,
-			    have != NULL ? have : "");
-	}
-	return have;
-}
-
-int
-client_is_closed(struct world *w, int fd)
-{
-	int64_t	 until = clock_mono_ms() + WORLD_MS;
-	char	*buf = NULL;
-	size_t	 len = 0;
-	ssize_t	 n;
-
-	do
-		n = client_more(w, fd, &buf, &len, 100);
-	while (n != 0 && clock_mono_ms() < until);
-	free(buf);
-	return n == 0;
-}
-
-void
-ask_on(struct world *w, int fd, const char *method, const char *path,
-    const char *headers, const void *body, size_t len)
-{
-	char	head[4096];
-	int	n;
-
-	n = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\n"
-	    "Host: localhost\r\n%s", method, path,
-	    headers != NULL ? headers : "");
-	if (body != NULL)
-		n += snprintf(head + n, sizeof head - (size_t)n,
-		    "Content-Length: %zu\r\n", len);
-	n += snprintf(head + n, sizeof head - (size_t)n, "\r\n");
-	client_write(w, fd, head, (size_t)n);
-	if (body != NULL)
-		client_write(w, fd, body, len);
-}
-
-static struct answer	last;
-
-struct answer *
-ask(struct world *w, const char *method, const char *path,
-    const char *headers, const char *body)
-{
-	int	fd = client_open(w, "daemon.sock");
-
-	answer_clear(&last);
-	ask_on(w, fd, method, path, headers, body,
-	    body != NULL ? strlen(body) : 0);
-	client_read(w, fd, &last);
-	close(fd);
-	return &last;
-}
-
-const char *
-said(const char *name)
-{
-	const char	*s;
-
-	s = json_string_value(json_object_get(last.json, name));
-	return s != NULL ? s : "";
 }

@@ -40,7 +40,8 @@ struct person {
 struct world {
 	char		 dir[64];
 	pid_t		 pid;
-	int		 exited, status;
+	int		 exited;	/* and waited for */
+	int		 tcp_port;
 	struct channel	*sup, *store;
 	sqlite3		*db;
 	int		 ready;
@@ -56,6 +57,7 @@ struct world {
 
 	/* What came. */
 	int		 accepts, seens, asks, registers, ends;
+	uint32_t	 last_ask;	/* its number */
 	struct msg_accept last_accept;	/* without its body */
 	struct msg_register last_register;
 	char		*log;		/* all lines, as text */
@@ -144,5 +146,22 @@ void	ask_on(struct world *, int fd, const char *method, const char *path,
 
 /* A text member of the last answer, or "". */
 const char *said(const char *name);
+
+/* Is the last answer this one?  Fails the test if not. */
+void	expect(const struct answer *, int status, const char *code);
+
+/* How many there are in a list of a 200. */
+size_t	items(const struct answer *, const char *list);
+
+/* A text member of one of its "items", or "(null)". */
+const char *item(const struct answer *, size_t, const char *name);
+
+/* ---- between the files of this ---- */
+
+void	world_db_make(struct world *);
+void	world_store_msg(struct world *, struct msg *);
+
+/* As world_pump(), also until there is something to read from fd (-1: no). */
+void	world_poll(struct world *, int ms, int fd);
 
 #endif

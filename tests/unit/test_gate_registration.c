@@ -183,20 +183,26 @@ presence(void)
 }
 
 static json_t *
-attested(int64_t expires_at)
+attested_by(const uint8_t *pub, const uint8_t *sec, int64_t expires_at)
 {
 	uint8_t	 sig[KEY_SIG_LEN];
 	json_t	*j = presence();
 
-	assert_int_equal(identity_attest_sign(sig, member_pub, session_pub,
-	    expires_at, member_sec), 0);
+	assert_int_equal(identity_attest_sign(sig, pub, session_pub,
+	    expires_at, sec), 0);
 	json_object_set_new(j, "parent_attestation",
 	    json_pack("{s:o, s:o, s:I, s:o}",
 	    "session_pubkey", hex(session_pub, sizeof session_pub),
-	    "parent_member_pubkey", hex(member_pub, sizeof member_pub),
+	    "parent_member_pubkey", hex(pub, KEY_PUBLIC_LEN),
 	    "expires_at", (json_int_t)expires_at,
 	    "signature", hex(sig, sizeof sig)));
 	return j;
+}
+
+static json_t *
+attested(int64_t expires_at)
+{
+	return attested_by(member_pub, member_sec, expires_at);
 }
 
 /* Takes the reference. */
@@ -291,9 +297,11 @@ attestations(void **state)
 	    json_string("00"))), -1);
 	assert_int_equal(present(attested_with("session_pubkey",
 	    hex(member_pub, sizeof member_pub))), -1);
-	/* By somebody, but not by the member of this mesh. */
 	assert_int_equal(present(attested_with("parent_member_pubkey",
 	    hex(session_pub, sizeof session_pub))), -1);
+	/* Well signed, but not by the member of this mesh. */
+	assert_int_equal(present(attested_by(session_pub, session_sec,
+	    NOW + 3600000)), -1);
 }
 
 int

@@ -22,7 +22,8 @@ loopback_hosts(void **state)
 	static const char *const good[] = { "", "localhost", "LocalHost",
 	    "localhost:80", "127.0.0.1", "127.0.0.1:47823", "[::1]",
 	    "[::1]:1" };
-	static const char *const bad[] = { "evil.example", "localhost.evil",
+	static const char *const bad[] = { "evil.example", "evil.host",
+	    "evil.host:80", "[::2]", "localhost.evil",
 	    "localhost:80.evil", "127.0.0.1.evil", "127.0.0.10", "::1",
 	    "[::1", "localhost@evil", "localhost:evil", " localhost",
 	    "0.0.0.0", "[::1].evil" };
