@@ -5,7 +5,7 @@ client comes and goes (delivery.md section 7; fault 10 of section 9).
 import threading
 
 from harness import Events, wait_for
-from harness.api import unix_connect
+from harness.api import connect_to
 from harness.asserts import arrived
 from harness.keys import minted_id
 
@@ -130,7 +130,7 @@ def test_a_stream_ends_with_its_session(daemon, api):
 def test_input_on_an_open_stream_is_bounded(daemon, alice):
     """A client that talks on its stream does not make the gate grow."""
     before = daemon.process("gate")["rss_kib"]
-    k = unix_connect(daemon.socket, 5)
+    k = connect_to(daemon.socket, 5)
     k.sendall(f"GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization:"
               f" ClaudeMesh-Session {alice.token}\r\n\r\n".encode())
     assert b"200" in k.recv(4096)

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from harness import wait_for
-from harness.api import unix_connect
+from harness.api import connect_to
 from harness.asserts import arrived
 
 
@@ -30,7 +30,7 @@ def test_http_1_0(api):
 
 def test_keep_alive(api):
     one = b"GET /v1/version HTTP/1.1\r\n" + HEAD + b"\r\n"
-    k = unix_connect(api.path, 5)
+    k = connect_to(api.address, 5)
     for _ in range(3):
         k.sendall(one)
         assert b" 200 " in k.recv(65536)
@@ -88,7 +88,7 @@ def test_broken_chunks(api, bad):
 
 def test_expect_continue(alice, bob):
     b = send_json(alice, bob, message="expected")
-    k = unix_connect(alice.api.path, 5)
+    k = connect_to(alice.api.address, 5)
     k.sendall(b"POST /v1/send HTTP/1.1\r\n" + HEAD + auth(alice) +
               b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(b))
     assert k.recv(4096).startswith(b"HTTP/1.1 100 ")
@@ -182,7 +182,7 @@ def test_two_content_lengths(api):
 def test_a_client_that_goes_in_the_middle(alice, bob, api):
     b = send_json(alice, bob, message="never finished")
     for cut in 1, len(b) // 2, len(b) - 1:
-        k = unix_connect(api.path, 5)
+        k = connect_to(api.address, 5)
         k.sendall(b"POST /v1/send HTTP/1.1\r\n" + HEAD + auth(alice) +
                   b"Content-Length: %d\r\n\r\n" % len(b) + b[:cut])
         k.close()

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness import SLOW, Key, parse_responses, wait_for
-from harness.api import unix_connect
+from harness.api import connect_to
 from harness.world import World, row_of
 
 
@@ -161,7 +161,7 @@ def test_requests_in_flight_are_limited(world):
     world.broker.list_peers = False
     ask = (f"GET /v1/peers HTTP/1.1\r\nHost: localhost\r\n"
            f"Authorization: ClaudeMesh-Session {s.token}\r\n\r\n").encode()
-    socks = [unix_connect(world.daemon.socket, 10 * SLOW) for _ in range(20)]
+    socks = [connect_to(world.daemon.socket, 10 * SLOW) for _ in range(20)]
     for k in socks:
         k.sendall(ask)
     assert world.daemon.api().get("/v1/version").status == 200

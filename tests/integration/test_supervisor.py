@@ -7,6 +7,7 @@ that is registered again its key, its rows and its inbox back (design.md
 import json
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -33,13 +34,13 @@ def test_every_process_stands(daemon):
     assert sorted(roles) == ["broker", "gate", "member", "resolver",
                              "store", "supervisor", "worker"]
     pids = {p["pid"] for p in s["processes"]}
-    assert pids == {p["pid"] for p in daemon.keeper.processes()}
+    programs = {p["pid"]: p["argv"][0] for p in daemon.keeper.processes()}
+    assert pids == set(programs)
     for p in s["processes"]:
         assert p["restarts"] == 0 and p["uptime_s"] >= 0
         assert p["rss_kib"] > 0 and p["state"], p
-        exe = os.readlink(f"/proc/{p['pid']}/exe")
         name = {"member": "worker"}.get(p["role"], p["role"])
-        assert exe.endswith(f"/libexec/meshsup/{name}"), exe
+        assert programs[p["pid"]].endswith(f"/libexec/meshsup/{name}"), p
     assert s["meshes"] == [{"slug": "local", "state": "open"}]
     assert s["sessions"]["open"] == 1
     assert daemon.process("worker", alice)["mesh"] == "local"
@@ -81,7 +82,7 @@ def test_a_killed_child_is_restarted(daemon, role):
     assert all(p["restarts"] == 0 for p in others), others
 
 
-@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGSEGV])
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGABRT])
 def test_other_ends_are_restarts_too(daemon, sig):
     alice, bob = daemon.register("alice"), daemon.register("bob")
     old = daemon.kill("store", sig=sig)
@@ -150,15 +151,32 @@ def test_what_was_accepted_survives_a_kill_of_the_supervisor(daemon):
         f"accepted {i}" for i in range(20)]
 
 
-def test_sessions_end_with_the_supervisor_and_tokens_do_not_widen(daemon):
-    """Fault 15: an old token is refused until it is registered again."""
-    alice = daemon.register("alice")
-    daemon.stop()
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_sessions_outlive_the_supervisor(daemon, how):
+    """Fault 15: whose process lives is back, with its token, its key and its
+    inbox, without anyone registering again; whose process does not is not."""
+    owner = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+    try:
+        alice, bob = daemon.register("alice"), daemon.register("bob")
+        gone = daemon.register("gone", pid=owner.pid)
+        talk(alice, bob, "from the first life")
+        key = bob.pubkey
+        if how == "stop":
+            daemon.stop()
+        else:
+            os.kill(daemon.status()["pid"], signal.SIGKILL)
+            daemon.wait_gone()
+    finally:
+        owner.stdin.close()
+        owner.wait()
     daemon.start()
-    r = alice.api.get("/v1/inbox")
-    assert r.status in (200, 401), r
-    if r.status == 200:     # revived: then it is still that session
-        assert alice.me()["sessionId"] == alice.session_id
+    for s in alice, bob:
+        s.wait_open()
+    assert bob.me()["presence"]["sessionPubkey"] == key
+    assert [i["body"] for i in bob.inbox()] == ["from the first life"]
+    talk(alice, bob, "in the second life")
+    wait_for(lambda: gone.api.get("/v1/sessions/me").status == 401, 5)
+    assert gone.send(bob, "from the dead").status == 401
 
 
 # --- the same session again ---

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from harness import SLOW, Member, wait_for
-from harness.api import unix_connect
+from harness.api import connect_to
 
 state = {}
 
@@ -23,7 +23,7 @@ def test_begin(make_run):
     broker = make_run.scripted([member])
     daemon = make_run.daemon(meshes=[member.mesh_file(broker.url)])
     s = daemon.register("watched", mesh="acme")
-    half = unix_connect(daemon.socket, 5)
+    half = connect_to(daemon.socket, 5)
     half.sendall(b"POST /v1/send HTTP/1.1\r\nHost: localhost\r\n"
                  b"Content-Length: 100\r\n\r\n{")
     state.update(broker=broker, daemon=daemon, session=s, half=half,

@@ -1,4 +1,4 @@
-"""The local API, as a client sees it: HTTP over a Unix socket."""
+"""The local API, as a client sees it: HTTP over a Unix socket, or TCP."""
 
 import http.client
 import io
@@ -14,20 +14,23 @@ from .wait import remaining
 Gone = (OSError, http.client.HTTPException)
 
 
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout):
+class Connection(http.client.HTTPConnection):
+    def __init__(self, address, timeout):
         super().__init__("localhost", timeout=timeout)
-        self.path = path
+        self.address = address
 
     def connect(self):
-        self.sock = unix_connect(self.path, self.timeout)
+        self.sock = connect_to(self.address, self.timeout)
 
 
-def unix_connect(path, timeout):
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+def connect_to(address, timeout):
+    """A stream to the path of a Unix socket, or to a (host, port)."""
+    unix = isinstance(address, str)
+    s = socket.socket(socket.AF_UNIX if unix else socket.AF_INET,
+                      socket.SOCK_STREAM)
     s.settimeout(timeout)
     try:
-        s.connect(path)
+        s.connect(address)
     except OSError:
         s.close()
         raise
@@ -53,16 +56,19 @@ class Response:
 
 
 class Api:
-    """Requests as one session, or, without a token, as its uid.
+    """Requests as one session, or, without a token, as its uid; over TCP with
+    the daemon's bearer token.
 
     Every thread that uses it has a connection of its own, kept alive.  What
     was sent is remembered in `secrets`, a set shared with the daemon, which
     must not show any of it in its log.
     """
 
-    def __init__(self, path, token=None, secrets=None, timeout=15):
-        self.path = path
+    def __init__(self, address, token=None, secrets=None, timeout=15,
+                 bearer=None):
+        self.address = address
         self.token = token
+        self.bearer = bearer
         self.secrets = secrets if secrets is not None else set()
         self.timeout = timeout * SLOW
         self._local = threading.local()
@@ -71,8 +77,19 @@ class Api:
 
     def _connection(self):
         if getattr(self._local, "conn", None) is None:
-            self._local.conn = UnixConnection(self.path, self.timeout)
+            self._local.conn = Connection(self.address, self.timeout)
         return self._local.conn
+
+    def credentials(self):
+        """The headers that say who we are."""
+        if self.bearer and self.token:
+            return {"Authorization": f"Bearer {self.bearer}",
+                    "X-ClaudeMesh-Session": self.token}
+        if self.bearer:
+            return {"Authorization": f"Bearer {self.bearer}"}
+        if self.token:
+            return {"Authorization": f"ClaudeMesh-Session {self.token}"}
+        return {}
 
     def close(self):
         conn = getattr(self._local, "conn", None)
@@ -83,8 +100,9 @@ class Api:
     def request(self, method, path, body=None, headers=None, auth=True):
         """One request, one Response.  body may be bytes, str or JSON."""
         h = dict(headers or {})
-        if auth and self.token:
-            h.setdefault("Authorization", f"ClaudeMesh-Session {self.token}")
+        if auth:
+            for name, value in self.credentials().items():
+                h.setdefault(name, value)
         if body is not None and not isinstance(body, (bytes, str)):
             body = json.dumps(body, ensure_ascii=False).encode()
             h.setdefault("Content-Type", "application/json")
@@ -160,7 +178,7 @@ class Api:
         """
         end = time.monotonic() + deadline * SLOW
         got, closed = b"", False
-        s = unix_connect(self.path, remaining(end))
+        s = connect_to(self.address, remaining(end))
         try:
             try:
                 s.sendall(data)

@@ -200,9 +200,9 @@ class Daemon:
 
     # --- clients ---
 
-    def api(self, token=None, admin=False):
-        return Api(self.admin_socket if admin else self.socket, token,
-                   self.secrets)
+    def api(self, token=None, admin=False, address=None, bearer=None):
+        address = address or (self.admin_socket if admin else self.socket)
+        return Api(address, token, self.secrets, bearer=bearer)
 
     def register(self, name, mesh="local", wait_open=True, **fields):
         """A session of ours; fields go into the body as they are."""

@@ -5,7 +5,7 @@ import json
 import threading
 import time
 
-from .api import UnixConnection
+from .api import Connection
 from .prefix import SLOW
 from .wait import remaining
 
@@ -27,16 +27,14 @@ class Events:
     """
 
     def __init__(self, api, last_id=None, query="", deadline=5.0):
-        headers = {"Accept": "text/event-stream"}
-        if api.token:
-            headers["Authorization"] = f"ClaudeMesh-Session {api.token}"
+        headers = {"Accept": "text/event-stream", **api.credentials()}
         if last_id:
             headers["Last-Event-ID"] = last_id
         self.all = []
         self.comments = []
         self.ended = False
         self._new = threading.Condition()
-        self._conn = UnixConnection(api.path, 30 * SLOW)
+        self._conn = Connection(api.address, 30 * SLOW)
         self._conn.request("GET", "/v1/events" + query, headers=headers)
         self.response = self._conn.getresponse()
         self.status = self.response.status
