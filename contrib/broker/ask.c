@@ -14,6 +14,7 @@
 #include "contrib/broker/broker.h"
 #include "contrib/broker/conn.h"
 #include "contrib/broker/db.h"
+#include "contrib/broker/fate.h"
 #include "contrib/broker/frame.h"
 #include "contrib/broker/hello.h"
 #include "contrib/broker/quiet.h"
@@ -21,7 +22,6 @@
 #include "contrib/broker/turn.h"
 
 #define TYPE_MAX	64
-#define REQ_ID_MAX	256
 
 /* Workers take frames of up to 4 MiB. */
 #define ROSTER_MAX	(4 * 1024 * 1024 - 4096)
@@ -82,22 +82,12 @@ roster(struct mesh *mesh)
 }
 
 static void
-req_id_add(struct frame *f, const json_t *json)
-{
-	const json_t	*id = json_object_get(json, "_reqId");
-
-	if (json_is_integer(id) ||
-	    frame_str(json, "_reqId", REQ_ID_MAX) != NULL)
-		frame_json_add(f, "_reqId", id);
-}
-
-static void
 on_list_peers(struct conn *c, const json_t *json)
 {
 	struct frame	*list = roster(c->peer->mesh), *f;
 
 	f = frame_copy(list);
-	req_id_add(f, json);
+	frame_req_id_add(f, json);
 	frame_end(f);
 	conn_give(c, &f);
 }
@@ -126,6 +116,7 @@ static const struct {
 	{ "client_ack",		1, on_client_ack },
 	{ "hello",		0, hello_member },
 	{ "list_peers",		1, on_list_peers },
+	{ "message_status",	1, fate_ask },
 	{ "send",		1, route_send },
 	{ "session_hello",	0, hello_session },
 };

@@ -104,11 +104,11 @@ offer(struct deliver *d, struct box *box, const struct message *m)
 }
 
 int
-deliver_has_other(const struct deliver *d, const struct reader *reader)
+deliver_is_served(const struct deliver *d, int64_t recipient, int64_t sender)
 {
-	const struct box	*box = box_find(&d->boxes, reader->key);
+	const struct box	*box = box_find(&d->boxes, recipient);
 
-	return box != NULL && reader_choose(box, reader->key) != NULL;
+	return box != NULL && reader_choose(box, sender) != NULL;
 }
 
 void

@@ -63,8 +63,12 @@ void	deliver_close(struct deliver *, struct reader *);
 /* The reader has room again. */
 void	deliver_room(struct deliver *, struct reader *);
 
-/* Is anybody but this reader served from the box of its own key? */
-int	deliver_has_other(const struct deliver *, const struct reader *);
+/*
+ * Is there anybody here who would be given a message of this sender to that
+ * recipient?
+ */
+int	deliver_is_served(const struct deliver *, int64_t recipient,
+	    int64_t sender);
 
 /* A message was just stored. */
 void	deliver_message(struct deliver *, const struct message *);

@@ -12,6 +12,7 @@
 #include "common/xalloc.h"
 
 #define FIRST_CAP	256
+#define REQ_ID_MAX	256
 
 static size_t	 total;		/* of cap, over all frames */
 
@@ -257,6 +258,16 @@ frame_json_add(struct frame *f, const char *name, const json_t *json)
 	name_add(f, name);
 	frame_raw(f, text, strlen(text));
 	wipe_free(text);	/* from the allocator that jansson was given */
+}
+
+void
+frame_req_id_add(struct frame *f, const json_t *request)
+{
+	const json_t	*id = json_object_get(request, "_reqId");
+
+	if (json_is_integer(id) ||
+	    frame_str(request, "_reqId", REQ_ID_MAX) != NULL)
+		frame_json_add(f, "_reqId", id);
 }
 
 void

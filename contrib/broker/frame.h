@@ -60,6 +60,9 @@ void	frame_bool_add(struct frame *, const char *name, int);
 void	frame_null_add(struct frame *, const char *name);
 void	frame_json_add(struct frame *, const char *name, const json_t *);
 
+/* The _reqId of a request, for its answer. */
+void	frame_req_id_add(struct frame *, const json_t *request);
+
 /* Text that is JSON already. */
 void	frame_raw(struct frame *, const char *, size_t);
 

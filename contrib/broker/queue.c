@@ -16,7 +16,8 @@
 struct queue {
 	struct db	*db;
 	int64_t		 last_seq;	/* never given twice by one process */
-	sqlite3_stmt	*insert, *known, *waiting, *find, *delivered, *prune;
+	sqlite3_stmt	*insert, *known, *waiting, *find, *status, *delivered,
+			*prune;
 };
 
 static const char sql_last[] =
@@ -51,6 +52,16 @@ static const char sql_waiting[] =
 static const char sql_find[] =
     "SELECT seq, recipient FROM message"
     " WHERE message_id = :id AND delivered_at IS NULL";
+
+/* '{' follows the last digit of base62. */
+static const char sql_status[] =
+    "SELECT m.message_id, m.target, m.recipient, k.pubkey, r.name,"
+    " m.delivered_at"
+    " FROM message AS m INDEXED BY message_id"
+    " LEFT JOIN peer_key AS k ON k.id = m.recipient"
+    " LEFT JOIN member AS r ON r.id = k.member"
+    " WHERE m.message_id >= :id AND m.message_id < :id || '{'"
+    "  AND m.sender = :sender LIMIT 2";
 
 static const char sql_delivered[] =
     "UPDATE message SET delivered_at = :now, nonce = '', ciphertext = ''"
@@ -97,6 +108,7 @@ queue_new(struct db *db)
 	q->known = db_prepare(db, sql_known);
 	q->waiting = db_prepare(db, sql_waiting);
 	q->find = db_prepare(db, sql_find);
+	q->status = db_prepare(db, sql_status);
 	q->delivered = db_prepare(db, sql_delivered);
 	q->prune = db_prepare(db, sql_prune);
 	return q;
@@ -258,6 +270,42 @@ queue_find(struct queue *q, const char *id, int64_t *seq_r,
 	}
 	db_reset(q->find);
 	return rc;
+}
+
+/* A row of sql_status.  -1: the file holds what was never put there. */
+static int
+status_read(sqlite3_stmt *st, struct queue_status *s)
+{
+	const void	*key = db_column_blob(st, 3, KEY_PUBLIC_LEN);
+
+	memset(s, 0, sizeof *s);
+	snprintf(s->id, sizeof s->id, "%s", db_column_text(st, 0));
+	snprintf(s->target, sizeof s->target, "%s", db_column_text(st, 1));
+	s->recipient = sqlite3_column_int64(st, 2);
+	snprintf(s->recipient_name, sizeof s->recipient_name, "%s",
+	    db_column_text(st, 4));
+	s->delivered_at = sqlite3_column_int64(st, 5);
+	if (s->recipient == 0)
+		return 0;
+	if (key == NULL)
+		return -1;
+	memcpy(s->recipient_key, key, KEY_PUBLIC_LEN);
+	return 0;
+}
+
+int
+queue_status(struct queue *q, int64_t sender, const char *id,
+    struct queue_status *s)
+{
+	int	 n = 0, rc;
+
+	db_bind_text(q->status, ":id", id);
+	db_bind_int(q->status, ":sender", sender);
+	while ((rc = db_step(q->db, q->status)) == 1)
+		if (n++ == 0 && (rc = status_read(q->status, s)) == -1)
+			break;
+	db_reset(q->status);
+	return rc == -1 ? -1 : n;
 }
 
 int

@@ -23,6 +23,7 @@ struct queue;
 #define QUEUE_ID_SIZE		(QUEUE_ID_LEN + 1)
 #define QUEUE_CLIENT_ID_MAX	256	/* bytes */
 #define QUEUE_TARGET_MAX	256	/* likewise, of a targetSpec */
+#define QUEUE_NAME_MAX		128	/* likewise, of a member's name */
 #define QUEUE_KEEP_MS		(7 * 24 * 3600 * 1000LL)
 
 enum priority { PRIORITY_NOW, PRIORITY_NEXT, PRIORITY_LOW };
@@ -85,6 +86,23 @@ int	queue_waiting(struct queue *, int64_t recipient, enum priority,
 /* A waiting message by its id.  1, 0, -1. */
 int	queue_find(struct queue *, const char *id, int64_t *seq_r,
 	    int64_t *recipient_r);
+
+/* What became of a message that its sender asks for. */
+struct queue_status {
+	char		 id[QUEUE_ID_SIZE];
+	char		 target[QUEUE_TARGET_MAX + 1];	/* "": direct */
+	int64_t		 recipient;	/* 0: multicast */
+	uint8_t		 recipient_key[KEY_PUBLIC_LEN];
+	char		 recipient_name[QUEUE_NAME_MAX + 1];	/* its member's */
+	int64_t		 delivered_at;	/* 0: waiting; multicast: given out */
+};
+
+/*
+ * A sender's own message, by its id or the beginning of it (base62 digits).
+ * 1, 0: none, 2: several begin so, -1.
+ */
+int	queue_status(struct queue *, int64_t sender, const char *id,
+	    struct queue_status *);
 
 /* It was delivered: its text goes.  0 or -1. */
 int	queue_delivered(struct queue *, int64_t seq, int64_t now);

@@ -164,10 +164,10 @@ store(struct send *s)
 static int
 may_arrive(const struct send *s, int64_t recipient)
 {
-	const struct reader	*self = &s->peer->reader;
+	int64_t	 self = s->peer->reader.key;
 
-	return recipient != self->key ||
-	    deliver_has_other(s->conn->broker->deliver, self);
+	return recipient != self ||
+	    deliver_is_served(s->conn->broker->deliver, self, self);
 }
 
 static void

@@ -217,6 +217,60 @@ test_multicast(void **state)
 }
 
 static void
+test_status(void **state)
+{
+	struct message		 m = help_message(2, 4, "c", "x");
+	struct queue_status	 s;
+	char			 prefix[QUEUE_ID_SIZE];
+
+	(void)state;
+	assert_int_equal(queue_accept(help_queue, &m), QUEUE_STORED);
+	store(2, 4, "d", "y");
+	memcpy(prefix, m.id, sizeof prefix);
+	prefix[8] = '\0';
+	assert_int_equal(queue_status(help_queue, m.sender, prefix, &s), 1);
+	assert_string_equal(s.id, m.id);
+	assert_string_equal(s.target, "");
+	assert_int_equal(s.recipient, help_keys[4]);
+	assert_memory_equal(s.recipient_key, help_pubkey(4), KEY_PUBLIC_LEN);
+	assert_string_equal(s.recipient_name, "bob");
+	assert_int_equal(s.delivered_at, 0);
+	/* Another's message is none. */
+	assert_int_equal(queue_status(help_queue, help_keys[3], m.id, &s), 0);
+	assert_int_equal(queue_status(help_queue, help_keys[4], m.id, &s), 0);
+	queue_delivered(help_queue, m.seq, 12345);
+	assert_int_equal(queue_status(help_queue, m.sender, m.id, &s), 1);
+	assert_int_equal(s.delivered_at, 12345);
+	help_reopen();
+	assert_int_equal(queue_status(help_queue, m.sender, m.id, &s), 0);
+}
+
+static void
+test_status_of_several(void **state)
+{
+	struct message		 m = help_message(2, -1, "c", "to all");
+	struct queue_status	 s;
+
+	(void)state;
+	m.target = "@dev";
+	assert_int_equal(queue_accept(help_queue, &m), QUEUE_STORED);
+	assert_int_equal(queue_status(help_queue, m.sender, m.id, &s), 1);
+	assert_string_equal(s.target, "@dev");
+	assert_int_equal(s.recipient, 0);
+	assert_int_equal(s.delivered_at, m.created_at);
+	store(2, 4, "z1", "x");
+	store(2, 4, "z2", "y");
+	store(3, 4, "z3", "y");
+	db_write(help_db, db_prepare(help_db, "UPDATE message SET message_id ="
+	    " 'zzzzzzzz' || substr('000000000000000000000000' || seq, -24)"
+	    " WHERE client_id <> 'c'"));
+	assert_int_equal(queue_status(help_queue, m.sender, "zzzzzzzz", &s),
+	    2);
+	assert_int_equal(queue_status(help_queue, help_keys[3], "zzzzzzzz",
+	    &s), 1);
+}
+
+static void
 test_rollback(void **state)
 {
 	(void)state;
@@ -269,6 +323,8 @@ main(void)
 		T(test_delivered),
 		T(test_dedupe),
 		T(test_multicast),
+		T(test_status),
+		T(test_status_of_several),
 		T(test_rollback),
 		T(test_prune),
 	};
