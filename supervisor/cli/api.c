@@ -148,8 +148,25 @@ api_is_ok(const struct api_answer *a)
 	return a->result == CLIENT_OK && a->status >= 200 && a->status < 300;
 }
 
+int
+api_is_passing(const struct api_answer *a)
+{
+	switch (a->result) {
+	case CLIENT_OK:
+		return a->status == 429 || a->status == 503 ||
+		    a->status == 504;
+	case CLIENT_DOWN:
+	case CLIENT_LOST:
+	case CLIENT_LATE:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 json_t *
-api_get(const struct cli *c, const char *path, int *rc_r)
+api_ask(const struct cli *c, const char *method, const char *path,
+    const json_t *body, int *rc_r)
 {
 	struct api_answer	 a;
 	struct token		 t;
@@ -157,7 +174,7 @@ api_get(const struct cli *c, const char *path, int *rc_r)
 
 	if ((*rc_r = api_token(c, &t)) != CLI_OK)
 		return NULL;
-	api_call(c, "GET", path, *t.hex != '\0' ? t.hex : NULL, NULL,
+	api_call(c, method, path, *t.hex != '\0' ? t.hex : NULL, body,
 	    API_TIMEOUT_MS, &a);
 	token_wipe(&t);
 	if (api_is_ok(&a))

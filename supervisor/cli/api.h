@@ -47,13 +47,21 @@ void	api_answer_clear(struct api_answer *);
 /* Was it done (2xx)? */
 int	api_is_ok(const struct api_answer *);
 
-/* Print why it was not, and return the exit code. */
+/* Was it not, but may the same call be done in a moment? */
+int	api_is_passing(const struct api_answer *);
+
+/*
+ * Print why it was not, and return the exit code.  api_refused() prints the
+ * answer too, when JSON is asked for.
+ */
+int	api_explain(const struct cli *, const struct api_answer *);
 int	api_refused(const struct cli *, const struct api_answer *);
 
 /*
- * GET with the caller's token.  The object, or NULL with the reason printed
- * and the exit code in *rc_r.
+ * A call with the caller's token.  The answer of one that was done, or NULL
+ * with the reason printed; the exit code is in *rc_r.
  */
-json_t	*api_get(const struct cli *, const char *path, int *rc_r);
+json_t	*api_ask(const struct cli *, const char *method, const char *path,
+	    const json_t *body, int *rc_r);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "supervisor/cli/text.h"
 #include "supervisor/cli/verbs.h"
 
@@ -13,6 +14,43 @@ const char *
 cli_opt(const struct cli *c, enum opt id)
 {
 	return c->opts.value[id];
+}
+
+int
+cli_number(const struct cli *c, enum opt id, const char *name, long min,
+    long max, long *n_r)
+{
+	const char	*value = cli_opt(c, id);
+	char		 err[128];
+
+	if (value != NULL &&
+	    opts_number(name, value, min, max, n_r, err, sizeof err) == -1)
+		return cli_usage(c, "%s", err);
+	return CLI_OK;
+}
+
+int
+cli_time(const struct cli *c, enum opt id, const char *name)
+{
+	const char	*value = cli_opt(c, id);
+	int64_t		 ms;
+
+	if (value != NULL && clock_parse_iso(value, &ms) == -1)
+		return cli_usage(c, "--%s must be a time as "
+		    "2026-11-23T22:05:09Z", name);
+	return CLI_OK;
+}
+
+int
+cli_row_path(const struct cli *c, struct buf *path, const char *prefix)
+{
+	const char	*id = c->opts.operands[0];
+
+	if (*id == '\0')
+		return cli_usage(c, "the ID is empty");
+	buf_adds(path, prefix);
+	buf_add_escaped(path, id);
+	return CLI_OK;
 }
 
 int
@@ -112,6 +150,14 @@ const char *
 cli_json_str(const json_t *j, const char *key)
 {
 	return json_string_value(json_object_get(j, key));
+}
+
+const char *
+cli_json_or(const json_t *j, const char *key, const char *otherwise)
+{
+	const char	*s = cli_json_str(j, key);
+
+	return s != NULL && *s != '\0' ? s : otherwise;
 }
 
 long long

@@ -37,6 +37,18 @@ struct cli {
 /* An option's value, NULL when absent. */
 const char *cli_opt(const struct cli *, enum opt);
 
+/*
+ * The number or the time of an option, checked here so that the answer is
+ * about the option.  Without the option *n_r stays.  CLI_OK, or CLI_USAGE
+ * with the reason printed.
+ */
+int	cli_number(const struct cli *, enum opt, const char *name, long min,
+	    long max, long *n_r);
+int	cli_time(const struct cli *, enum opt, const char *name);
+
+/* Append prefix and the first operand, an ID, escaped.  As above. */
+int	cli_row_path(const struct cli *, struct buf *, const char *prefix);
+
 /* Was the run directory named, by option or by environment? */
 int	cli_run_dir_named(const struct cli *);
 
@@ -61,8 +73,13 @@ void	cli_print_json_line(const struct cli *, const json_t *);
 /* Append it, compact. */
 void	cli_json_dump(struct buf *, const json_t *);
 
-/* Members of an object: a string or NULL, an integer or 0. */
+/*
+ * Members of an object: a string or NULL, a string or something in place of
+ * an absent or empty one, an integer or 0.
+ */
 const char *cli_json_str(const json_t *, const char *key);
+const char *cli_json_or(const json_t *, const char *key,
+	    const char *otherwise);
 long long   cli_json_int(const json_t *, const char *key);
 
 /* Escape sequences, empty without colour.  Static. */

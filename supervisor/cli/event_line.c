@@ -10,15 +10,6 @@
 #include "supervisor/cli/buf.h"
 #include "supervisor/cli/text.h"
 
-/* A member, or something in its place. */
-static const char *
-str_or(const json_t *j, const char *key, const char *otherwise)
-{
-	const char	*s = cli_json_str(j, key);
-
-	return s != NULL && *s != '\0' ? s : otherwise;
-}
-
 static void
 print_json(const struct cli *c, const struct sse_event *ev, json_t *data)
 {
@@ -37,12 +28,12 @@ add_message(struct buf *b, const json_t *d)
 {
 	const char	*subtype = cli_json_str(d, "subtype");
 
-	buf_addf(b, "%s%s%s%s%s: %s", str_or(d, "sender_name", "?"),
+	buf_addf(b, "%s%s%s%s%s: %s", cli_json_or(d, "sender_name", "?"),
 	    json_is_false(json_object_get(d, "authenticated")) ?
 	    " [unverified]" : "",
-	    strcmp(str_or(d, "priority", ""), "now") == 0 ? " [now]" : "",
+	    strcmp(cli_json_or(d, "priority", ""), "now") == 0 ? " [now]" : "",
 	    subtype != NULL ? " " : "", subtype != NULL ? subtype : "",
-	    str_or(d, "body", ""));
+	    cli_json_or(d, "body", ""));
 }
 
 /* The text behind the time and the event's name. */
@@ -53,17 +44,17 @@ add_text(struct buf *b, const struct sse_event *ev, const json_t *d)
 		add_message(b, d);
 	else if (strcmp(ev->event, "peer_join") == 0 ||
 	    strcmp(ev->event, "peer_leave") == 0)
-		buf_addf(b, "%s %s on %s %s", str_or(d, "event", ev->event),
-		    str_or(d, "name", "?"), str_or(d, "mesh", "?"),
-		    str_or(d, "pubkey", ""));
+		buf_addf(b, "%s %s on %s %s", cli_json_or(d, "event", ev->event),
+		    cli_json_or(d, "name", "?"), cli_json_or(d, "mesh", "?"),
+		    cli_json_or(d, "pubkey", ""));
 	else if (strcmp(ev->event, "broker_status") == 0)
-		buf_addf(b, "broker of %s is %s", str_or(d, "mesh", "?"),
-		    str_or(d, "status", "?"));
+		buf_addf(b, "broker of %s is %s", cli_json_or(d, "mesh", "?"),
+		    cli_json_or(d, "status", "?"));
 	else if (strcmp(ev->event, "send_status") == 0)
-		buf_addf(b, "%s is %s%s%s", str_or(d, "client_message_id",
-		    "?"), str_or(d, "status", "?"),
+		buf_addf(b, "%s is %s%s%s", cli_json_or(d, "client_message_id",
+		    "?"), cli_json_or(d, "status", "?"),
 		    cli_json_str(d, "reason") != NULL ? ": " : "",
-		    str_or(d, "reason", ""));
+		    cli_json_or(d, "reason", ""));
 	else
 		cli_json_dump(b, d);
 }

@@ -41,7 +41,8 @@ print_option(const struct opt_def *d)
 {
 	int	 n;
 
-	n = printf("  --%s%s%s", d->name, d->arg != NULL ? " " : "",
+	n = printf("  --%s%s%s", d->name,
+	    d->arg != NULL && *d->arg != '[' ? " " : "",
 	    d->arg != NULL ? d->arg : "");
 	if (n + 2 > OPT_WIDTH) {
 		printf("\n");
@@ -70,6 +71,22 @@ print_summary(const struct verb *v)
 	printf("  %-*s%s\n", NAME_WIDTH, v->name, v->summary);
 }
 
+/* The verbs of two words that begin with this one; before is above them. */
+static void
+print_group(const char *group, const char *before)
+{
+	const struct verb	*v = NULL;
+	size_t			 len = strlen(group);
+
+	while ((v = verb_next(v)) != NULL) {
+		if (strncmp(v->name, group, len) != 0 || v->name[len] != ' ')
+			continue;
+		fputs(before, stdout);
+		before = "";
+		print_summary(v);
+	}
+}
+
 void
 verbs_print(void)
 {
@@ -87,14 +104,8 @@ verbs_print(void)
 void
 verbs_print_group(const char *group)
 {
-	const struct verb	*v = NULL;
-	size_t			 len = strlen(group);
-
 	printf("usage: meshsup %s VERB [OPTION ...]\n\n", group);
-	while ((v = verb_next(v)) != NULL) {
-		if (strncmp(v->name, group, len) == 0 && v->name[len] == ' ')
-			print_summary(v);
-	}
+	print_group(group, "");
 }
 
 void
@@ -114,4 +125,5 @@ verb_print(const struct verb *v)
 		printf("\n");
 		print_wrapped(v->details, 0);
 	}
+	print_group(v->name, "\n");
 }

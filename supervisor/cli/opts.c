@@ -65,7 +65,7 @@ value_set(struct scan *sc, const struct opt_def *d, const char *value)
 	return 0;
 }
 
-/* "--name", "--name value" or "--name=value". */
+/* "--name", "--name value" or "--name=value"; an optional value needs "=". */
 static int
 on_long(struct scan *sc, const char *arg)
 {
@@ -78,10 +78,10 @@ on_long(struct scan *sc, const char *arg)
 		return scan_fail(sc, "no option --%.*s here", (int)len, name);
 	if (d->arg == NULL && eq != NULL)
 		return scan_fail(sc, "--%s takes no value", d->name);
-	if (d->arg == NULL)
-		return value_set(sc, d, "");
 	if (eq != NULL)
 		return value_set(sc, d, eq + 1);
+	if (d->arg == NULL || *d->arg == '[')
+		return value_set(sc, d, "");
 	if (sc->at == sc->argc)
 		return scan_fail(sc, "--%s needs a value: %s", d->name,
 		    d->arg);

@@ -11,6 +11,7 @@
 enum opt {
 	OPT_ALL,
 	OPT_AS,
+	OPT_BEFORE,
 	OPT_CAPS,
 	OPT_COLOR,
 	OPT_CONFIG,
@@ -28,6 +29,7 @@ enum opt {
 	OPT_NO_MARK,
 	OPT_PID,
 	OPT_PRIORITY,
+	OPT_QUARANTINE,
 	OPT_REPLY_TO,
 	OPT_ROLE,
 	OPT_RUN_DIR,
@@ -37,15 +39,18 @@ enum opt {
 	OPT_STATE_DIR,
 	OPT_STATUS,
 	OPT_TIMEOUT,
+	OPT_TO,
 	OPT_TOKEN_FILE,
 	OPT_UNREAD,
 	OPT_VERSION,
+	OPT_WAIT,
 	OPT_COUNT
 };
 
 struct opt_def {
 	const char	*name;		/* without "--"; NULL ends a table */
-	const char	*arg;		/* what follows; NULL: a flag */
+	const char	*arg;		/* what follows; NULL: a flag; "[=...]":
+					   a flag that may have a value */
 	const char	*help;
 	enum opt	 id;
 };

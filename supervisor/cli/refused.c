@@ -9,6 +9,7 @@
 
 #include "supervisor/cli/api.h"
 #include "supervisor/cli/buf.h"
+#include "supervisor/cli/table.h"
 
 /* By code, or by status when no code matches. */
 static const struct {
@@ -19,7 +20,16 @@ static const struct {
 	{ "mesh_required", 0, "Name one with --mesh." },
 	{ "mesh_not_attached", 0,
 	    "meshsup status lists the meshes that there are." },
-	{ "ambiguous_target", 0, "Use the whole key." },
+	{ "ambiguous_target", 0, "Send to the key of one of these:" },
+	{ "peer_not_found", 0, "meshsup peers shows who is there; somebody "
+	    "who is away is reached by the whole key." },
+	{ "roster_unavailable", 0, "Use the whole key, which needs no "
+	    "look-up." },
+	{ "inflight", 0, "Try again in a moment." },
+	{ "sender_ended", 0, "Register its session again by the same name "
+	    "first." },
+	{ "row_not_found", 0, "meshsup outbox list shows those there are, "
+	    "with --as those of a session." },
 	{ "own_key", 0, "A session cannot send to itself." },
 	{ "idempotency_key_reused", 0,
 	    "This id belongs to another send; leave --id out for a new one." },
@@ -49,26 +59,42 @@ hint_find(const char *code, int status)
 	return NULL;
 }
 
-/* "name: a, b." from an array of strings, or of objects with slug or pubkey. */
+/* "attached: a, b.": the meshes that could have been named. */
 static void
-add_list(struct buf *b, const json_t *j, const char *name)
+add_attached(struct buf *b, const json_t *list)
 {
-	const json_t	*list = json_object_get(j, name), *v;
-	const char	*s;
-	size_t		 i, n = 0;
+	const json_t	*v;
+	size_t		 i;
 
-	json_array_foreach(list, i, v) {
-		if ((s = json_string_value(v)) == NULL &&
-		    (s = cli_json_str(v, "slug")) == NULL &&
-		    (s = cli_json_str(v, "pubkey")) == NULL)
-			continue;
-		if (n++ == 0)
-			buf_addf(b, " %s: %s", name, s);
-		else
-			buf_addf(b, ", %s", s);
-	}
-	if (n > 0)
+	json_array_foreach(list, i, v)
+		buf_addf(b, "%s %s", i == 0 ? " attached:" : ",",
+		    json_is_string(v) ? json_string_value(v) : "?");
+	if (json_array_size(list) > 0)
 		buf_adds(b, ".");
+}
+
+/* Those that a name or the beginning of a key could mean. */
+static void
+print_candidates(const json_t *list)
+{
+	static const char *const heads[] = { "NAME", "STATUS", "ROLE",
+				    "KEY", NULL };
+	struct table		*t;
+	const json_t		*p;
+	size_t			 i;
+
+	if (json_array_size(list) == 0)
+		return;
+	t = table_new(heads);
+	json_array_foreach(list, i, p) {
+		table_add(t, cli_json_str(p, "displayName"));
+		table_add(t, cli_json_str(p, "status"));
+		table_add(t, cli_json_str(p, "peerRole"));
+		table_add(t, json_is_string(p) ? json_string_value(p) :
+		    cli_json_str(p, "pubkey"));
+	}
+	table_print(t, stderr, 0);
+	table_free(&t);
 }
 
 static void
@@ -77,12 +103,12 @@ add_sentence(struct buf *b, const char *s)
 	size_t	 len = strlen(s);
 
 	buf_addf(b, " %s%s", s,
-	    len > 0 && strchr(".!?", s[len - 1]) != NULL ? "" : ".");
+	    len > 0 && strchr(".!?:", s[len - 1]) != NULL ? "" : ".");
 }
 
 /* "refused: code: Detail. Next step." */
 static int
-refused_answer(const struct cli *c, const struct api_answer *a)
+explain_answer(const struct cli *c, const struct api_answer *a)
 {
 	const char	*code = cli_json_str(a->json, "error");
 	const char	*detail = cli_json_str(a->json, "detail");
@@ -98,8 +124,7 @@ refused_answer(const struct cli *c, const struct api_answer *a)
 	buf_addf(&b, " (HTTP %d).", a->status);
 	if (detail != NULL)
 		add_sentence(&b, detail);
-	add_list(&b, a->json, "attached");
-	add_list(&b, a->json, "candidates");
+	add_attached(&b, json_object_get(a->json, "attached"));
 	if ((next = hint_find(code, a->status)) != NULL &&
 	    (detail == NULL || strstr(detail, next) == NULL))
 		add_sentence(&b, next);
@@ -107,17 +132,24 @@ refused_answer(const struct cli *c, const struct api_answer *a)
 		buf_addf(&b, " (The daemon asks for %d s.)", a->retry_after);
 	cli_warn(c, "%s", b.p);
 	buf_free(&b);
+	print_candidates(json_object_get(a->json, "candidates"));
 	return CLI_FAIL;
 }
 
 int
 api_refused(const struct cli *c, const struct api_answer *a)
 {
+	if (a->result == CLIENT_OK && c->json)
+		cli_print_json(c, a->json);
+	return api_explain(c, a);
+}
+
+int
+api_explain(const struct cli *c, const struct api_answer *a)
+{
 	switch (a->result) {
 	case CLIENT_OK:
-		if (c->json)
-			cli_print_json(c, a->json);
-		return refused_answer(c, a);
+		return explain_answer(c, a);
 	case CLIENT_DOWN:
 		cli_warn(c, "meshsup is not running (%s); start it with: "
 		    "meshsup start", a->err);

@@ -102,18 +102,10 @@ follow_once(struct follow *f, struct api_answer *a)
 static int
 is_passing(const struct follow *f, const struct api_answer *a)
 {
-	switch (a->result) {
-	case CLIENT_OK:
-		return a->json == NULL || a->status == 429 ||
-		    a->status >= 500;
-	case CLIENT_DOWN:
+	if (a->result == CLIENT_DOWN)
 		return f->seen;
-	case CLIENT_LOST:
-	case CLIENT_LATE:
-		return 1;
-	default:
-		return 0;
-	}
+	return api_is_passing(a) ||
+	    (a->result == CLIENT_OK && a->json == NULL);
 }
 
 /* Wait, unless interrupted (-1). */

@@ -71,7 +71,7 @@ v_peers(struct cli *c)
 	buf_add_query(&path, "mesh", cli_opt(c, OPT_MESH));
 	buf_add_query(&path, "all",
 	    cli_opt(c, OPT_ALL) != NULL ? "true" : "false");
-	j = api_get(c, path.p, &rc);
+	j = api_ask(c, "GET", path.p, NULL, &rc);
 	buf_free(&path);
 	if (j == NULL)
 		return rc;

@@ -82,17 +82,16 @@ reg_identify(struct reg *r)
 static int
 reg_body(struct reg *r)
 {
-	const char	*pid = cli_opt(r->c, OPT_PID);
 	const char	*caps = cli_opt(r->c, OPT_CAPS);
-	char		 err[128], *cwd;
+	char		*cwd;
 	long		 owner = getppid();
 	json_t		*groups;
 	size_t		 i;
 
-	if (pid != NULL && opts_number("pid", pid, 1, PID_LARGEST, &owner,
-	    err, sizeof err) == -1)
-		return cli_usage(r->c, "%s", err);
-	if (pid == NULL && owner <= 1)
+	if (cli_number(r->c, OPT_PID, "pid", 1, PID_LARGEST,
+	    &owner) != CLI_OK)
+		return CLI_USAGE;
+	if (cli_opt(r->c, OPT_PID) == NULL && owner <= 1)
 		return cli_fail(r->c, "the process that called has ended; "
 		    "name the session's with --pid");
 	r->body = json_pack("{s:s, s:s, s:s*, s:s, s:I, s:s*, s:{s:b}}",

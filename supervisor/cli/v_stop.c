@@ -142,14 +142,12 @@ int
 v_stop(struct cli *c)
 {
 	struct target	 t = { .cli = c, .fd = -1 };
-	const char	*value = cli_opt(c, OPT_TIMEOUT);
-	char		 err[128];
 	long		 seconds = STOP_DEFAULT_S;
 	int		 r;
 
-	if (value != NULL && opts_number("timeout", value, 1, STOP_MAX_S,
-	    &seconds, err, sizeof err) == -1)
-		return cli_usage(c, "%s", err);
+	if ((r = cli_number(c, OPT_TIMEOUT, "timeout", 1, STOP_MAX_S,
+	    &seconds)) != CLI_OK)
+		return r;
 	r = target_find(&t);
 	if (r == 0 && target_signal(&t) == -1) {
 		if (errno == ESRCH)

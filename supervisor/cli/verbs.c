@@ -2,6 +2,7 @@
 
 #include "supervisor/cli/verbs.h"
 
+#include <stdint.h>
 #include <string.h>
 
 static const struct opt_def opts_any[] = {
@@ -98,6 +99,16 @@ static const struct opt_def opts_inbox[] = {
 	{ "from", "KEY", "only from this sender", OPT_FROM },
 	{ "since", "TIME", "only later ones, as 2026-11-23T22:05:09Z",
 	    OPT_SINCE },
+	{ "quarantine", NULL, "only those that no key of yours opens; they "
+	    "have no text", OPT_QUARANTINE },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_flush[] = {
+	{ "mesh", "MESH", "those of this mesh", OPT_MESH },
+	{ "before", "TIME", "those received before, as 2026-11-23T22:05:09Z",
+	    OPT_BEFORE },
+	{ "all", NULL, "every one", OPT_ALL },
 	{ NULL, NULL, NULL, 0 }
 };
 
@@ -105,6 +116,14 @@ static const struct opt_def opts_outbox_list[] = {
 	{ "status", "STATUS", "only pending, inflight, done, dead or aborted "
 	    "ones", OPT_STATUS },
 	{ "limit", "N", "at most N, 1 to 500 (50)", OPT_LIMIT },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_requeue[] = {
+	{ "to", "TO", "to this recipient instead (direct messages only)",
+	    OPT_TO },
+	{ "id", "ID", "the client_message_id of the new row (a new one)",
+	    OPT_ID },
 	{ NULL, NULL, NULL, 0 }
 };
 
@@ -146,7 +165,8 @@ static const struct verb verbs[] = {
 	    "the name is registered again.",
 	    NULL, AS_SESSION, 0, 1, v_session_end },
 	{ "send", "TO MESSAGE", "send a message",
-	    "TO is a peer's key, or \"*\" for everybody on the mesh.  "
+	    "TO is a peer's name, its key or the first 8 digits or more of "
+	    "that, or \"*\" for everybody on the mesh.  "
 	    "MESSAGE \"-\" is read from the standard input as it is, at "
 	    "most 256 KiB of it; what the mesh takes, and the answer says, "
 	    "is less.  The command exits with 0 when the message is "
@@ -155,8 +175,32 @@ static const struct verb verbs[] = {
 	{ "inbox", "", "show messages, newest first",
 	    "What is shown is marked as seen.",
 	    opts_inbox, AS_SESSION, 0, 0, v_inbox },
+	{ "inbox delete", "ID", "delete a message, by the id that inbox shows",
+	    NULL, NULL, AS_SESSION, 1, 1, v_inbox_delete },
+	{ "inbox flush", "", "delete many messages",
+	    "One of --mesh, --before and --all has to be given; of the first "
+	    "two, both may be.",
+	    opts_flush, AS_SESSION, 0, 0, v_inbox_flush },
 	{ "outbox list", "", "show what was sent and what became of it", NULL,
 	    opts_outbox_list, AS_SESSION, 0, 0, v_outbox_list },
+	{ "outbox show", "ID", "show all of a row", NULL,
+	    NULL, AS_SESSION, 1, 1, v_outbox_show },
+	{ "outbox cat", "ID", "print the text of a row",
+	    "As it is, except on a terminal, where control characters "
+	    "become visible.  A row that is done has no text any more.",
+	    NULL, AS_SESSION, 1, 1, v_outbox_cat },
+	{ "outbox requeue", "ID", "end a row, and queue its message anew",
+	    "For what is dead or waits.  The message goes to the same "
+	    "recipient, unless --to names another.",
+	    opts_requeue, AS_SESSION, 1, 1, v_outbox_requeue },
+	{ "outbox hold", "ID ...", "keep rows from being sent; later ones "
+	    "pass them",
+	    "Exits with 1 when any was refused, as do release and abort.",
+	    NULL, AS_SESSION, 1, SIZE_MAX, v_outbox_hold },
+	{ "outbox release", "ID ...", "let rows be sent that were held", NULL,
+	    NULL, AS_SESSION, 1, SIZE_MAX, v_outbox_release },
+	{ "outbox abort", "ID ...", "end rows for good, unsent", NULL,
+	    NULL, AS_SESSION, 1, SIZE_MAX, v_outbox_abort },
 	{ "events", "", "follow messages and peers as they come",
 	    "Connects again by itself, and goes on behind the last message "
 	    "that was shown.  An interrupt ends it, with exit code 0.",
@@ -176,26 +220,25 @@ static const struct verb verbs[] = {
 const struct verb *
 verb_find(const char *first, const char *second, int *words_r)
 {
-	const struct verb	*v;
+	const struct verb	*v, *one = NULL;
 	size_t			 len = strlen(first);
 
 	*words_r = 0;
 	for (v = verbs; v->name != NULL; v++) {
 		if (strncmp(v->name, first, len) != 0)
 			continue;
-		if (v->name[len] == '\0') {
-			*words_r = 1;
-			return v;
-		}
-		if (v->name[len] != ' ')
+		if (v->name[len] == '\0')
+			one = v;
+		else if (v->name[len] != ' ')
 			continue;
-		*words_r = 1;
-		if (second != NULL && strcmp(v->name + len + 1, second) == 0) {
+		else if (second != NULL &&
+		    strcmp(v->name + len + 1, second) == 0) {
 			*words_r = 2;
 			return v;
 		}
+		*words_r = 1;
 	}
-	return NULL;
+	return one;
 }
 
 const struct verb *

@@ -29,8 +29,8 @@ struct verb {
 
 /*
  * The verb of these one or two words (the second may be NULL), and how many
- * of them it took.  NULL: none; *words_r is then 1 when the first word begins
- * verbs of two, else 0.
+ * of them it took; two go before one ("inbox delete", "inbox").  NULL: none;
+ * *words_r is then 1 when the first word begins verbs of two, else 0.
  */
 const struct verb *verb_find(const char *first, const char *second,
 	    int *words_r);
@@ -55,7 +55,15 @@ int	v_broker(struct cli *);
 int	v_events(struct cli *);
 int	v_help(struct cli *);
 int	v_inbox(struct cli *);
+int	v_inbox_delete(struct cli *);
+int	v_inbox_flush(struct cli *);
+int	v_outbox_abort(struct cli *);
+int	v_outbox_cat(struct cli *);
+int	v_outbox_hold(struct cli *);
 int	v_outbox_list(struct cli *);
+int	v_outbox_release(struct cli *);
+int	v_outbox_requeue(struct cli *);
+int	v_outbox_show(struct cli *);
 int	v_peers(struct cli *);
 int	v_send(struct cli *);
 int	v_session_end(struct cli *);

@@ -16,6 +16,7 @@ static const struct opt_def defs[] = {
 	{ "all", NULL, "", OPT_ALL },
 	{ "group", "G", "", OPT_GROUP },
 	{ "name", "NAME", "", OPT_NAME },
+	{ "wait", "[=WHAT]", "", OPT_WAIT },
 	{ NULL, NULL, NULL, 0 }
 };
 static const struct opt_def *const tables[] = { defs, NULL };
@@ -51,6 +52,20 @@ values_and_operands_in_any_order(void **state)
 	assert_string_equal(o.value[OPT_NAME], "");
 	assert_int_equal(parse("-h", 0), 1);
 	assert_non_null(o.value[OPT_HELP]);
+}
+
+/* A flag that may have a value does not take the word behind it. */
+static void
+optional_values_need_an_equals_sign(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("--wait sent", 0), 2);
+	assert_string_equal(o.value[OPT_WAIT], "");
+	assert_int_equal(o.noperands, 1);
+	assert_int_equal(parse("--wait=sent x", 0), 2);
+	assert_string_equal(o.value[OPT_WAIT], "sent");
+	assert_int_equal(parse("--wait --all", 0), 2);
+	assert_non_null(o.value[OPT_ALL]);
 }
 
 static void
@@ -132,6 +147,12 @@ verbs_of_one_word_and_of_two(void **state)
 	assert_non_null(v);
 	assert_int_equal(words, 2);
 	assert_ptr_equal(v->run, v_session_end);
+	v = verb_find("inbox", "flush", &words);
+	assert_int_equal(words, 2);
+	assert_ptr_equal(v->run, v_inbox_flush);
+	v = verb_find("inbox", "flu", &words);
+	assert_int_equal(words, 1);
+	assert_ptr_equal(v->run, v_inbox);
 	assert_null(verb_find("session", "en", &words));
 	assert_int_equal(words, 1);
 	assert_null(verb_find("session", NULL, &words));
@@ -170,6 +191,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_and_operands_in_any_order),
+		cmocka_unit_test(optional_values_need_an_equals_sign),
 		cmocka_unit_test(two_dashes_end_options),
 		cmocka_unit_test(stops_at_the_verb),
 		cmocka_unit_test(errors_are_sentences),

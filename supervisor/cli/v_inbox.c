@@ -1,0 +1,170 @@
+/* inbox, inbox delete and inbox flush. */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "supervisor/cli/api.h"
+#include "supervisor/cli/buf.h"
+#include "supervisor/cli/show.h"
+#include "supervisor/cli/text.h"
+#include "supervisor/cli/verbs.h"
+
+#define LIMIT_MAX	1000
+
+/* Print a member in front of something, cleaned; nothing when it is null. */
+static void
+print_str(const json_t *j, const char *key, const char *before,
+    const char *after)
+{
+	const char	*s = cli_json_str(j, key);
+	char		*text;
+
+	if (s == NULL || *s == '\0')
+		return;
+	text = text_clean(s, TEXT_LINE);
+	printf("%s%s%s", before, text, after);
+	free(text);
+}
+
+/* When, from whom, and how it came. */
+static void
+print_head(const struct cli *c, const json_t *m)
+{
+	const char	*bold = cli_color(c, COLOR_BOLD);
+	const char	*dim = cli_color(c, COLOR_DIM);
+	const char	*off = cli_color(c, COLOR_OFF);
+	char		*when = text_time(cli_json_str(m, "received_at"));
+
+	if (json_is_null(json_object_get(m, "seen_at")))
+		printf("%s%s new%s ", bold, when, off);
+	else
+		printf("%s ", when);
+	fputs(bold, stdout);
+	print_str(m, "sender_name", "", "");
+	printf("%s%s", off, dim);
+	print_str(m, "sender_pubkey", " <", ">");
+	fputs(off, stdout);
+	if (json_is_false(json_object_get(m, "authenticated")))
+		printf(" %s[unverified]%s", cli_color(c, COLOR_YELLOW), off);
+	print_str(m, "priority", " ", "");
+	print_str(m, "mesh", " on ", "");
+	print_str(m, "topic", " #", "");
+	fputs("\n", stdout);
+	free(when);
+}
+
+/* The id of the row, for deleting; of the message, for answering. */
+static void
+print_message(const struct cli *c, const json_t *m)
+{
+	const json_t	*body = json_object_get(m, "body");
+
+	print_head(c, m);
+	fputs(cli_color(c, COLOR_DIM), stdout);
+	print_str(m, "id", "  id ", "");
+	print_str(m, "client_message_id", "  message ", "");
+	print_str(m, "reply_to_id", "  answers ", "");
+	printf("%s\n", cli_color(c, COLOR_OFF));
+	if (json_is_string(body))
+		show_body(stdout, body);
+	else
+		fputs("  (no key of yours opens it)\n", stdout);
+}
+
+static void
+list_path(const struct cli *c, struct buf *path)
+{
+	buf_adds(path, "/v1/inbox");
+	buf_add_query(path, "limit", cli_opt(c, OPT_LIMIT));
+	buf_add_query(path, "mesh", cli_opt(c, OPT_MESH));
+	buf_add_query(path, "from", cli_opt(c, OPT_FROM));
+	buf_add_query(path, "since", cli_opt(c, OPT_SINCE));
+	if (cli_opt(c, OPT_UNREAD) != NULL)
+		buf_add_query(path, "unread_only", "true");
+	if (cli_opt(c, OPT_NO_MARK) != NULL)
+		buf_add_query(path, "mark_seen", "false");
+	if (cli_opt(c, OPT_QUARANTINE) != NULL)
+		buf_add_query(path, "quarantine", "true");
+}
+
+int
+v_inbox(struct cli *c)
+{
+	struct buf	 path = { 0 };
+	json_t		*j, *m;
+	size_t		 i;
+	long		 limit;
+	int		 rc;
+
+	if ((rc = cli_number(c, OPT_LIMIT, "limit", 1, LIMIT_MAX,
+	    &limit)) != CLI_OK ||
+	    (rc = cli_time(c, OPT_SINCE, "since")) != CLI_OK)
+		return rc;
+	list_path(c, &path);
+	j = api_ask(c, "GET", path.p, NULL, &rc);
+	buf_free(&path);
+	if (j == NULL)
+		return rc;
+	if (c->json)
+		cli_print_json(c, j);
+	else {
+		json_array_foreach(json_object_get(j, "items"), i, m)
+			print_message(c, m);
+		if (i == 0)
+			fputs("no messages\n", stdout);
+	}
+	json_decref(j);
+	return rc;
+}
+
+/* DELETE what the path says, and tell how many that were. */
+static int
+messages_delete(struct cli *c, const char *path)
+{
+	json_t	*j;
+	int	 rc;
+
+	if ((j = api_ask(c, "DELETE", path, NULL, &rc)) == NULL)
+		return rc;
+	if (c->json)
+		cli_print_json(c, j);
+	else
+		printf("deleted %lld\n", cli_json_int(j, "removed"));
+	json_decref(j);
+	return rc;
+}
+
+int
+v_inbox_delete(struct cli *c)
+{
+	struct buf	 path = { 0 };
+	int		 rc;
+
+	if ((rc = cli_row_path(c, &path, "/v1/inbox/")) == CLI_OK)
+		rc = messages_delete(c, path.p);
+	buf_free(&path);
+	return rc;
+}
+
+/* Everything goes only when that is said. */
+int
+v_inbox_flush(struct cli *c)
+{
+	const char	*mesh = cli_opt(c, OPT_MESH);
+	const char	*before = cli_opt(c, OPT_BEFORE);
+	struct buf	 path = { 0 };
+	int		 rc, some = mesh != NULL || before != NULL;
+
+	if (some == (cli_opt(c, OPT_ALL) != NULL))
+		return cli_usage(c, some ? "--all goes with neither --mesh "
+		    "nor --before" : "which messages?  --mesh MESH, --before "
+		    "TIME or --all");
+	if ((rc = cli_time(c, OPT_BEFORE, "before")) != CLI_OK)
+		return rc;
+	buf_adds(&path, "/v1/inbox");
+	buf_add_query(&path, "mesh", mesh);
+	buf_add_query(&path, "before", before);
+	rc = messages_delete(c, path.p);
+	buf_free(&path);
+	return rc;
+}

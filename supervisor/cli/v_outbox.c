@@ -1,0 +1,178 @@
+/* outbox list, show and cat: what was sent, and what became of it. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/encode.h"
+#include "common/xalloc.h"
+#include "supervisor/cli/api.h"
+#include "supervisor/cli/buf.h"
+#include "supervisor/cli/show.h"
+#include "supervisor/cli/table.h"
+#include "supervisor/cli/text.h"
+#include "supervisor/cli/verbs.h"
+
+#define LIMIT_MAX	500
+#define ERROR_WIDTH	60
+#define KEY_SHOWN	16	/* digits of a key: enough to send to */
+
+/* A key by its first digits; anything else whole. */
+static void
+add_target(struct table *t, const char *to)
+{
+	if (to != NULL && hex_is(to, 64))
+		table_addf(t, "%.*s", KEY_SHOWN, to);
+	else
+		table_add(t, to);
+}
+
+static void
+add_reason(struct table *t, const json_t *row)
+{
+	char	*text = text_clean(cli_json_str(row, "last_error"),
+		    TEXT_LINE);
+
+	text_cut(text, ERROR_WIDTH);
+	table_add(t, *text != '\0' ? text : NULL);
+	free(text);
+}
+
+static void
+print_list(const struct cli *c, const json_t *list)
+{
+	static const char *const heads[] = { "ACCEPTED", "STATUS", "TO",
+				    "PRIORITY", ">TRIES", ">BYTES", "ID",
+				    "MESSAGE", "REASON", NULL };
+	struct table		*t = table_new(heads);
+	const json_t		*row;
+	char			*when;
+	size_t			 i;
+
+	json_array_foreach(list, i, row) {
+		when = text_time(cli_json_str(row, "enqueued_at"));
+		table_add(t, when);
+		table_addf(t, "%s%s", cli_json_or(row, "status", "?"),
+		    json_is_true(json_object_get(row, "held")) ?
+		    " (held)" : "");
+		add_target(t, cli_json_str(row, "to"));
+		table_add(t, cli_json_str(row, "priority"));
+		table_addf(t, "%lld", cli_json_int(row, "attempts"));
+		table_addf(t, "%lld", cli_json_int(row, "payload_bytes"));
+		table_add(t, cli_json_str(row, "id"));
+		table_add(t, cli_json_str(row, "client_message_id"));
+		add_reason(t, row);
+		free(when);
+	}
+	if (i == 0)
+		fputs("no messages\n", stdout);
+	else
+		table_print(t, stdout, c->color);
+	table_free(&t);
+}
+
+int
+v_outbox_list(struct cli *c)
+{
+	struct buf	 path = { 0 };
+	json_t		*j;
+	long		 limit;
+	int		 rc;
+
+	if ((rc = cli_number(c, OPT_LIMIT, "limit", 1, LIMIT_MAX,
+	    &limit)) != CLI_OK)
+		return rc;
+	buf_adds(&path, "/v1/outbox");
+	buf_add_query(&path, "status", cli_opt(c, OPT_STATUS));
+	buf_add_query(&path, "limit", cli_opt(c, OPT_LIMIT));
+	j = api_ask(c, "GET", path.p, NULL, &rc);
+	buf_free(&path);
+	if (j == NULL)
+		return rc;
+	if (c->json)
+		cli_print_json(c, j);
+	else
+		print_list(c, json_object_get(j, "items"));
+	json_decref(j);
+	return rc;
+}
+
+/* The row of the operand; NULL with the reason printed. */
+static json_t *
+row_get(struct cli *c, int *rc_r)
+{
+	struct buf	 path = { 0 };
+	json_t		*row = NULL;
+
+	if ((*rc_r = cli_row_path(c, &path, "/v1/outbox/")) == CLI_OK)
+		row = api_ask(c, "GET", path.p, NULL, rc_r);
+	buf_free(&path);
+	return row;
+}
+
+int
+v_outbox_show(struct cli *c)
+{
+	int	 rc;
+	json_t	*row = row_get(c, &rc);
+
+	if (row == NULL)
+		return rc;
+	if (c->json)
+		cli_print_json(c, row);
+	else
+		show_object(stdout, row);
+	json_decref(row);
+	return rc;
+}
+
+/* Byte for byte, but what goes to a terminal can only be read. */
+static void
+cat_body(const struct cli *c, const char *s, size_t len)
+{
+	char	*text;
+
+	if (!c->terminal) {
+		fwrite(s, 1, len, stdout);
+		return;
+	}
+	text = text_clean_n(s, len, TEXT_BLOCK);
+	printf("%s%s", text, len > 0 && s[len - 1] == '\n' ? "" : "\n");
+	freezero_str(text);
+}
+
+/* Why is there none? */
+static int
+cat_none(const struct cli *c, const json_t *row)
+{
+	const char	*status = cli_json_str(row, "status");
+
+	if (status != NULL && strcmp(status, "done") == 0)
+		return cli_fail(c, "the text is gone: it is wiped when the "
+		    "message is done");
+	return cli_fail(c, "only the session that sent it may read the "
+	    "text: name it with --as");
+}
+
+int
+v_outbox_cat(struct cli *c)
+{
+	json_t	*row, *body, *j;
+	int	 rc;
+
+	if ((row = row_get(c, &rc)) == NULL)
+		return rc;
+	body = json_object_get(row, "body");
+	if (!json_is_string(body))
+		rc = cat_none(c, row);
+	else if (c->json) {
+		j = json_pack("{s:O?, s:O}", "id", json_object_get(row, "id"),
+		    "body", body);
+		cli_print_json(c, j);
+		json_decref(j);
+	} else
+		cat_body(c, json_string_value(body),
+		    json_string_length(body));
+	json_decref(row);
+	return rc;
+}

@@ -1,0 +1,152 @@
+/* outbox requeue, hold, release and abort: what a person can do to a row. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/cli/api.h"
+#include "supervisor/cli/text.h"
+#include "supervisor/cli/verbs.h"
+
+int
+v_outbox_requeue(struct cli *c)
+{
+	json_t	*body, *j;
+	char	*old, *new, *id;
+	int	 rc;
+
+	body = json_pack("{s:s, s:s*, s:s*}", "id", c->opts.operands[0],
+	    "new_client_message_id", cli_opt(c, OPT_ID),
+	    "to", cli_opt(c, OPT_TO));
+	if (body == NULL)
+		return cli_usage(c, "the arguments must be UTF-8");
+	j = api_ask(c, "POST", "/v1/outbox/requeue", body, &rc);
+	json_decref(body);
+	if (j == NULL)
+		return rc;
+	if (c->json)
+		cli_print_json(c, j);
+	else {
+		old = text_clean(cli_json_str(j, "aborted_row_id"), TEXT_LINE);
+		new = text_clean(cli_json_str(j, "new_row_id"), TEXT_LINE);
+		id = text_clean(cli_json_str(j, "new_client_message_id"),
+		    TEXT_LINE);
+		printf("requeued %s as %s (message %s)\n", old, new, id);
+		free(old);
+		free(new);
+		free(id);
+	}
+	json_decref(j);
+	return rc;
+}
+
+/* The daemon's reasons, as a person would put them. */
+static const struct {
+	const char	*code;
+	const char	*text;
+} reasons[] = {
+	{ "not_found", "no such row in your outbox" },
+	{ "inflight", "it is being sent just now; try again in a moment" },
+	{ "done", "it was sent" },
+	{ "dead", "it is dead" },
+	{ "aborted", "it was aborted" },
+};
+
+static const char *
+reason_text(const char *code)
+{
+	size_t	 i;
+
+	for (i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		if (code != NULL && strcmp(reasons[i].code, code) == 0)
+			return reasons[i].text;
+	return code != NULL ? code : "refused";
+}
+
+/* Why this row was not changed; NULL: it was. */
+static const json_t *
+refusal_find(const json_t *refused, const char *id)
+{
+	const json_t	*r;
+	const char	*its;
+	size_t		 i;
+
+	json_array_foreach(refused, i, r) {
+		if ((its = cli_json_str(r, "id")) != NULL &&
+		    strcmp(its, id) == 0)
+			return r;
+	}
+	return NULL;
+}
+
+/* In the order of the operands. */
+static void
+print_changes(const struct cli *c, const json_t *refused, const char *done)
+{
+	const json_t	*r;
+	const char	*id;
+	char		*text;
+	size_t		 i;
+
+	for (i = 0; i < c->opts.noperands; i++) {
+		id = c->opts.operands[i];
+		if ((r = refusal_find(refused, id)) != NULL) {
+			cli_warn(c, "%s: %s", id,
+			    reason_text(cli_json_str(r, "reason")));
+			continue;
+		}
+		text = text_clean(id, TEXT_LINE);
+		printf("%s %s\n", done, text);
+		free(text);
+	}
+}
+
+/* All rows in one request, and so in one transaction. */
+static int
+rows_change(struct cli *c, const char *path, const char *done)
+{
+	json_t		*body, *ids = json_array(), *j;
+	const json_t	*refused;
+	size_t		 i;
+	int		 rc;
+
+	for (i = 0; i < c->opts.noperands; i++) {
+		if (json_array_append_new(ids,
+		    json_string(c->opts.operands[i])) == -1) {
+			json_decref(ids);
+			return cli_usage(c, "an ID must be UTF-8");
+		}
+	}
+	body = json_pack("{s:o}", "ids", ids);
+	j = api_ask(c, "POST", path, body, &rc);
+	json_decref(body);
+	if (j == NULL)
+		return rc;
+	refused = json_object_get(j, "refused");
+	if (c->json)
+		cli_print_json(c, j);
+	else
+		print_changes(c, refused, done);
+	if (json_array_size(refused) > 0)
+		rc = CLI_FAIL;
+	json_decref(j);
+	return rc;
+}
+
+int
+v_outbox_hold(struct cli *c)
+{
+	return rows_change(c, "/v1/outbox/hold", "held");
+}
+
+int
+v_outbox_release(struct cli *c)
+{
+	return rows_change(c, "/v1/outbox/release", "released");
+}
+
+int
+v_outbox_abort(struct cli *c)
+{
+	return rows_change(c, "/v1/outbox/abort", "aborted");
+}
