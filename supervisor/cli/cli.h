@@ -19,6 +19,7 @@ enum {
 	CLI_USAGE = 2,
 	CLI_DOWN = 3,		/* the daemon is not running */
 	CLI_UNKNOWN = 4,	/* status: cannot say */
+	CLI_NOT_YET = 5,	/* send --wait: accepted, and not there yet */
 };
 
 struct verb;

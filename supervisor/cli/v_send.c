@@ -18,6 +18,7 @@
 #include "supervisor/cli/buf.h"
 #include "supervisor/cli/text.h"
 #include "supervisor/cli/verbs.h"
+#include "supervisor/cli/wait.h"
 
 #define AGAIN_FOR_MS	5000
 #define AGAIN_FIRST_MS	100
@@ -125,8 +126,7 @@ may_try_again(const struct api_answer *a, int unknown)
 {
 	if (a->result == CLIENT_DOWN)
 		return unknown;		/* it may be starting again */
-	return is_unknown(a) || (a->result == CLIENT_OK &&
-	    a->status == 503 && a->retry_after >= 0);
+	return api_is_passing(a);
 }
 
 /*
@@ -160,25 +160,53 @@ send_try(const struct cli *c, const char *token, const json_t *body,
 	    a->status == 429);
 }
 
+/* What the daemon said of it at once: its id, and whom a name stands for. */
 static void
-print_sent(const struct cli *c, const json_t *j)
+print_accepted(const struct cli *c, const json_t *j)
 {
-	const char	*status = cli_json_str(j, "status");
-	char		*id, *s;
+	const char	*to = cli_json_str(j, "to");
+	struct buf	 b = { 0 };
+	char		*text;
 
-	if (c->json) {
-		cli_print_json(c, j);
-		return;
+	buf_addf(&b, "%s %s", cli_json_or(j, "status", "done"),
+	    cli_json_or(j, "client_message_id", "?"));
+	if (to != NULL && strcmp(to, c->opts.operands[0]) != 0)
+		buf_addf(&b, " to %s", to);
+	if (json_is_true(json_object_get(j, "duplicate")))
+		buf_adds(&b, " (it had been sent before)");
+	text = text_clean(b.p, TEXT_LINE);
+	printf("%s\n", text);
+	free(text);
+	buf_free(&b);
+}
+
+/* It is accepted: say so, and what becomes of it when that is asked. */
+static int
+accepted(const struct cli *c, const struct wait *w, const char *token,
+    json_t *j)
+{
+	const char	*id = cli_json_str(j, "client_message_id");
+	json_t		*state = NULL;
+	char		*text;
+	int		 rc = CLI_OK;
+
+	if (!c->json) {
+		print_accepted(c, j);
+		fflush(stdout);
 	}
-	if (status == NULL)
-		status = "done";
-	id = text_clean(cli_json_str(j, "client_message_id"), TEXT_LINE);
-	s = text_clean(status, TEXT_LINE);
-	printf("%s %s%s\n", s, id,
-	    json_is_true(json_object_get(j, "duplicate")) ?
-	    " (it had been sent before)" : "");
-	free(id);
-	free(s);
+	if (w->wanted && id != NULL)
+		rc = wait_for(c, w, token, id, &state);
+	if (state != NULL)
+		json_object_update(j, state);
+	if (c->json)
+		cli_print_json(c, j);
+	else if (state != NULL) {
+		text = wait_sentence(w, state, id);
+		printf("%s\n", text);
+		free(text);
+	}
+	json_decref(state);
+	return rc;
 }
 
 int
@@ -186,16 +214,20 @@ v_send(struct cli *c)
 {
 	struct api_answer	 a = { 0 };
 	struct token		 t;
+	struct wait		 w;
+	const char		*token;
 	json_t			*body = NULL;
 	int			 rc, unknown;
 
-	if ((rc = api_token(c, &t)) != CLI_OK)
+	if ((rc = wait_options(c, &w)) != CLI_OK ||
+	    (rc = api_token(c, &t)) != CLI_OK)
 		return rc;
 	if ((rc = body_build(c, &body)) != CLI_OK)
 		goto out;
-	unknown = send_try(c, *t.hex != '\0' ? t.hex : NULL, body, &a);
+	token = *t.hex != '\0' ? t.hex : NULL;
+	unknown = send_try(c, token, body, &a);
 	if (api_is_ok(&a))
-		print_sent(c, a.json);
+		rc = accepted(c, &w, token, a.json);
 	else
 		rc = api_refused(c, &a);
 	if (unknown)

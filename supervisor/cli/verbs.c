@@ -88,6 +88,10 @@ static const struct opt_def opts_send[] = {
 	{ "id", "ID", "its client_message_id (a new one)", OPT_ID },
 	{ "meta", "JSON", "an object that counts in comparing repeated "
 	    "sends, and is not sent", OPT_META },
+	{ "wait", "[=sent|delivered]", "wait until it is sent, or delivered; "
+	    "exit with 5 when it is not yet", OPT_WAIT },
+	{ "timeout", "SECONDS", "how long to wait for that (30)",
+	    OPT_TIMEOUT },
 	{ NULL, NULL, NULL, 0 }
 };
 
