@@ -299,7 +299,8 @@ on_send(struct request *r)
 		scope_reply_fault(r, &f, several);
 	} else if (check_cap(r, &s, &f) == -1) {
 		reply_fault(r, &f);
-	} else if (s.len > (room = sending_room(&s))) {
+	} else if (s.len > SENDING_ROOM_LEAST &&
+	    s.len > (room = sending_room(&s))) {
 		reply_error_with(r, json_pack("{s:I, s:I}", "limit",
 		    (json_int_t)room, "bytes", (json_int_t)s.len), 413,
 		    "message_too_large", "A message to this target may have "

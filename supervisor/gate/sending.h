@@ -47,6 +47,9 @@ void	sending_clear(struct sending *);
 void	sending_fingerprint(const struct sending *,
 	    uint8_t out[FINGERPRINT_LEN]);
 
+/* There is always room for as much: ids have limits, too. */
+#define SENDING_ROOM_LEAST	40000
+
 /*
  * How many bytes of plaintext the whole `send` frame has room for, with a
  * client id of so many bytes as client_id has (NULL: as a UUID has).

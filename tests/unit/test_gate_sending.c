@@ -203,12 +203,24 @@ frame_of_the_room(const char *text)
 static void
 room(void **state)
 {
+	char	 id[CLIENT_ID_SIZE];
+	json_t	*body_of_longest;
+
 	(void)state;
 	frame_of_the_room("{\"to\":\"*\",\"message\":\"x\","
 	    "\"client_message_id\":\"c\"}");
 	frame_of_the_room("{\"to\":\"" KEY "\",\"message\":\"x\","
 	    "\"client_message_id\":\"\\\"\\\"\\\"\\\\\","
 	    "\"reply_to_id\":\"\xc3\xa9\xc3\xa9\xc3\xa9\"}");
+	/* The longest ids, each byte of which is escaped. */
+	memset(id, '"', sizeof id);
+	id[CLIENT_ID_SIZE - 1] = '\0';
+	body_of_longest = json_pack("{s:s, s:s, s:s, s:s}", "to", KEY,
+	    "message", "x", "client_message_id", id, "reply_to_id", id);
+	assert_int_equal(sending_parse(&s, body_of_longest, NULL, &f), 0);
+	assert_true(sending_room(&s) > SENDING_ROOM_LEAST);
+	sending_clear(&s);
+	json_decref(body_of_longest);
 	/* A minted id has 36 digits. */
 	assert_int_equal(parse("{\"to\":\"*\",\"message\":\"x\"}", NULL), 0);
 	assert_true(sending_room(&s) > 48000);
