@@ -11,6 +11,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,7 +51,10 @@ fail:
 	return -1;
 }
 
-/* "address:port" to its two halves; the brackets of IPv6 go. */
+/*
+ * "address:port" to its two halves; the brackets of IPv6 go.  getaddrinfo()
+ * would take any port modulo 65536, with a sign, or none, and "*".
+ */
 static int
 listen_split(const char *where, char *host, size_t hostlen, char *port,
     size_t portlen)
@@ -60,12 +64,16 @@ listen_split(const char *where, char *host, size_t hostlen, char *port,
 
 	if (colon == NULL)
 		return -1;
+	n = strspn(colon + 1, "0123456789");
+	if (n == 0 || n > 5 || colon[1 + n] != '\0' || n >= portlen ||
+	    strtoul(colon + 1, NULL, 10) > UINT16_MAX)
+		return -1;
 	n = (size_t)(colon - where);
 	if (n >= 2 && where[0] == '[' && where[n - 1] == ']') {
 		where++;
 		n -= 2;
 	}
-	if (n == 0 || n >= hostlen || strlen(colon + 1) >= portlen)
+	if (n == 0 || n >= hostlen || *where == '*')
 		return -1;
 	memcpy(host, where, n);
 	host[n] = '\0';
