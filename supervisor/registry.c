@@ -15,6 +15,7 @@
 
 #include "common/fd.h"
 #include "common/xalloc.h"
+#include "supervisor/registry_row.h"
 
 #define APPLICATION_ID	0x6d537265	/* "mSre" */
 #define USER_VERSION	1
@@ -55,6 +56,7 @@ static const char schema[] =
     " session_id TEXT NOT NULL, PRIMARY KEY (mesh, pub)"
     ") WITHOUT ROWID;";
 
+/* In the order that registry_row_read() expects. */
 #define COLUMNS "owner, uid, mesh, session_id, display_name, process_pid," \
     " process_start, process_boot, cwd, role, groups_json, caps, token_hash," \
     " token_prefix, key_mode, pub, wrapped, attest_expires_at, attest_sig," \
@@ -335,72 +337,6 @@ registry_prune(struct registry *r, int64_t before)
 	return sqlite3_changes(r->db);
 }
 
-/* A text column into a buffer; -1: not text, or it does not fit. */
-static int
-get_text(sqlite3_stmt *st, int i, char *buf, size_t size)
-{
-	const unsigned char	*p = sqlite3_column_text(st, i);
-	size_t			 n = (size_t)sqlite3_column_bytes(st, i);
-
-	if (p == NULL || n >= size || memchr(p, '\0', n) != NULL)
-		return -1;
-	memcpy(buf, p, n + 1);
-	return 0;
-}
-
-/* A blob of exactly this size.  1, 0: NULL, -1: anything else. */
-static int
-get_blob(sqlite3_stmt *st, int i, void *buf, int size)
-{
-	const void	*p;
-
-	if (sqlite3_column_type(st, i) == SQLITE_NULL)
-		return 0;
-	if (sqlite3_column_type(st, i) != SQLITE_BLOB ||
-	    sqlite3_column_bytes(st, i) != size ||
-	    (p = sqlite3_column_blob(st, i)) == NULL)
-		return -1;
-	memcpy(buf, p, (size_t)size);
-	return 1;
-}
-
-/* A row, checked. */
-static int
-registry_row(sqlite3_stmt *st, struct reg_session *s)
-{
-	int	has_pub, has_wrapped;
-
-	memset(s, 0, sizeof *s);
-	if (get_blob(st, 0, s->owner, OWNER_ID_LEN) != 1 ||
-	    get_text(st, 2, s->mesh, sizeof s->mesh) == -1 ||
-	    get_text(st, 3, s->session_id, sizeof s->session_id) == -1 ||
-	    get_text(st, 4, s->display_name, sizeof s->display_name) == -1 ||
-	    get_text(st, 7, s->process.boot_id, sizeof s->process.boot_id) ==
-	    -1 || get_text(st, 8, s->cwd, sizeof s->cwd) == -1 ||
-	    get_text(st, 9, s->role, sizeof s->role) == -1 ||
-	    get_text(st, 10, s->groups, sizeof s->groups) == -1 ||
-	    (s->has_token = get_blob(st, 12, s->token_hash,
-	    sizeof s->token_hash)) == -1 ||
-	    get_blob(st, 13, s->token_prefix, sizeof s->token_prefix) != 1 ||
-	    (has_pub = get_blob(st, 15, s->pub, KEY_PUBLIC_LEN)) == -1 ||
-	    (has_wrapped = get_blob(st, 16, s->wrapped, WRAPPED_LEN)) == -1 ||
-	    has_pub != has_wrapped ||
-	    get_blob(st, 18, s->attest_sig, KEY_SIG_LEN) != 1)
-		return -1;
-	s->has_key = has_pub;
-	s->uid = (uint64_t)sqlite3_column_int64(st, 1);
-	s->process.pid = (pid_t)sqlite3_column_int64(st, 5);
-	s->process.start_time = (uint64_t)sqlite3_column_int64(st, 6);
-	s->caps = (uint32_t)sqlite3_column_int64(st, 11) & CAP_ALL;
-	s->key_mode = sqlite3_column_int(st, 14) == KEY_BROUGHT ?
-	    KEY_BROUGHT : KEY_MINT;
-	s->attest_expires_at = sqlite3_column_int64(st, 17);
-	s->registered_at = sqlite3_column_int64(st, 19);
-	s->ended_at = sqlite3_column_int64(st, 20);
-	s->current = sqlite3_column_int(st, 21) != 0;
-	return 0;
-}
-
 int
 registry_find(struct registry *r, uint64_t uid, const char *mesh,
     const char *session_id, struct reg_session *s)
@@ -414,7 +350,7 @@ registry_find(struct registry *r, uint64_t uid, const char *mesh,
 	ret = sqlite3_step(st);
 	if (ret == SQLITE_DONE)
 		found = 0;
-	else if (ret == SQLITE_ROW && registry_row(st, s) == 0)
+	else if (ret == SQLITE_ROW && registry_row_read(st, s) == 0)
 		found = 1;
 	else
 		log_warnx("sessions.db: %s", ret == SQLITE_ROW ?
@@ -432,7 +368,7 @@ registry_each(struct registry *r,
 	int			ret, bad = 0;
 
 	while ((ret = sqlite3_step(r->each)) == SQLITE_ROW) {
-		if (registry_row(r->each, &s) == -1)
+		if (registry_row_read(r->each, &s) == -1)
 			bad = 1;
 		else if (cb(arg, &s) != 0)
 			break;
@@ -461,9 +397,12 @@ registry_member(struct registry *r, const char *mesh,
 	bind_text(r->member_get, 1, mesh);
 	bind_blob(r->member_get, 2, pub, KEY_PUBLIC_LEN, 1);
 	if (sqlite3_step(r->member_get) == SQLITE_ROW &&
-	    get_blob(r->member_get, 0, owner_r, OWNER_ID_LEN) == 1 &&
-	    get_text(r->member_get, 1, session_id_r, UUID_SIZE) == 0)
+	    registry_row_blob(r->member_get, 0, owner_r, OWNER_ID_LEN) == 1 &&
+	    registry_row_text(r->member_get, 1, session_id_r, UUID_SIZE) == 0 &&
+	    uuid_is(session_id_r))
 		ret = 0;
+	else
+		log_warnx("sessions.db: no member, or a damaged row");
 	sqlite3_reset(r->member_get);
 	sqlite3_clear_bindings(r->member_get);
 	return ret;
