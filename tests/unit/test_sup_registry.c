@@ -1,0 +1,296 @@
+/*
+ * supervisor/registry.c: what is put comes back, after a restart too; one
+ * token, one session; one current session of a name.
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sys/stat.h>
+
+#include <limits.h>
+#include <string.h>
+
+#include "reg_help.h"
+#include "scratch.h"
+
+static void
+expect_same(const struct reg_session *a, const struct reg_session *b)
+{
+	assert_memory_equal(a->owner, b->owner, sizeof a->owner);
+	assert_true(a->uid == b->uid && a->caps == b->caps &&
+	    a->has_token == b->has_token && a->has_key == b->has_key &&
+	    a->key_mode == b->key_mode && a->current == b->current &&
+	    a->attest_expires_at == b->attest_expires_at &&
+	    a->registered_at == b->registered_at &&
+	    a->ended_at == b->ended_at);
+	assert_string_equal(a->mesh, b->mesh);
+	assert_string_equal(a->session_id, b->session_id);
+	assert_string_equal(a->display_name, b->display_name);
+	assert_int_equal(a->process.pid, b->process.pid);
+	assert_true(a->process.start_time == b->process.start_time);
+	assert_string_equal(a->process.boot_id, b->process.boot_id);
+	assert_string_equal(a->cwd, b->cwd);
+	assert_string_equal(a->role, b->role);
+	assert_string_equal(a->groups, b->groups);
+	assert_memory_equal(a->token_prefix, b->token_prefix, 4);
+	assert_memory_equal(a->attest_sig, b->attest_sig, KEY_SIG_LEN);
+	if (a->has_token)
+		assert_memory_equal(a->token_hash, b->token_hash, 32);
+	if (a->has_key) {
+		assert_memory_equal(a->pub, b->pub, KEY_PUBLIC_LEN);
+		assert_memory_equal(a->wrapped, b->wrapped, WRAPPED_LEN);
+	}
+}
+
+/* As long as it may be, as empty as it may be. */
+static struct reg_session
+extreme(int full)
+{
+	struct reg_session	s = { .current = 1, .process.pid = 1 };
+
+	memset(s.owner, full ? 0xff : 0xf0, sizeof s.owner);
+	if (!full)
+		return s;
+	s.uid = UINT32_MAX - 1;
+	s.caps = CAP_ALL;
+	s.has_token = s.has_key = 1;
+	s.key_mode = KEY_BROUGHT;
+	s.process.pid = INT_MAX;
+	s.process.start_time = INT64_MAX;
+	s.attest_expires_at = s.registered_at = s.ended_at = INT64_MAX;
+	memset(s.mesh, 'm', sizeof s.mesh - 1);
+	memset(s.session_id, 's', sizeof s.session_id - 1);
+	memset(s.display_name, 'n', sizeof s.display_name - 1);
+	memset(s.process.boot_id, 'b', sizeof s.process.boot_id - 1);
+	memset(s.cwd, 'c', sizeof s.cwd - 1);
+	memset(s.role, 'r', sizeof s.role - 1);
+	memset(s.groups, 'g', sizeof s.groups - 1);
+	return s;
+}
+
+static void
+expect_round(const struct reg_session *s)
+{
+	struct reg_session	got;
+
+	assert_int_equal(registry_put(r, s), 0);
+	assert_int_equal(reg_find(s, &got), 1);
+	expect_same(s, &got);
+	reg_reopen();
+	assert_int_equal(reg_find(s, &got), 1);
+	expect_same(s, &got);
+}
+
+static void
+test_round(void **state)
+{
+	struct reg_session	s = reg_session(1), got;
+
+	(void)state;
+	assert_int_equal(reg_find(&s, &got), 0);
+	expect_round(&s);
+	s = extreme(0);
+	expect_round(&s);
+	s = extreme(1);
+	expect_round(&s);
+
+	/* The same id again: changed, not added. */
+	s = reg_session(1);
+	strcpy(s.display_name, "other");
+	s.has_token = s.has_key = 0;
+	s.ended_at = 99;
+	s.key_mode = KEY_BROUGHT;
+	expect_round(&s);
+
+	assert_int_equal(registry_delete(r, s.owner), 0);
+	assert_int_equal(reg_find(&s, &got), 0);
+	assert_int_equal(registry_delete(r, s.owner), 0);
+	assert_int_equal(warnings, 0);
+}
+
+/* Of another user, in another mesh, of another name: another session. */
+static void
+test_find(void **state)
+{
+	struct reg_session	s = reg_session(1), t, got;
+
+	(void)state;
+	assert_int_equal(registry_put(r, &s), 0);
+	t = s;
+	t.uid++;
+	assert_int_equal(reg_find(&t, &got), 0);
+	t = s;
+	strcpy(t.mesh, "MESH1");
+	assert_int_equal(reg_find(&t, &got), 0);
+	t = s;
+	strcat(t.session_id, " ");
+	assert_int_equal(reg_find(&t, &got), 0);
+
+	/* Replaced, it drains; the new one is meant now. */
+	t = reg_session(2);
+	t.uid = s.uid;
+	strcpy(t.mesh, s.mesh);
+	strcpy(t.session_id, s.session_id);
+	assert_int_equal(registry_put(r, &t), -1);	/* not both */
+	s.current = 0;
+	assert_int_equal(registry_put(r, &s), 0);
+	assert_int_equal(reg_find(&s, &got), 0);
+	assert_int_equal(registry_put(r, &t), 0);
+	assert_int_equal(reg_find(&s, &got), 1);
+	expect_same(&t, &got);
+}
+
+static void
+test_token(void **state)
+{
+	struct reg_session	s = reg_session(1), t = reg_session(2), got;
+
+	(void)state;
+	assert_int_equal(registry_put(r, &s), 0);
+	memcpy(t.token_hash, s.token_hash, sizeof t.token_hash);
+	assert_int_equal(registry_put(r, &t), -1);
+	assert_int_equal(warnings, 1);
+	assert_int_equal(reg_find(&t, &got), 0);
+	assert_int_equal(reg_find(&s, &got), 1);
+	expect_same(&s, &got);
+
+	/* By an update neither; and its old one stays. */
+	t = reg_session(2);
+	assert_int_equal(registry_put(r, &t), 0);
+	memcpy(t.token_hash, s.token_hash, sizeof t.token_hash);
+	assert_int_equal(registry_put(r, &t), -1);
+	assert_int_equal(reg_find(&t, &got), 1);
+	assert_memory_not_equal(got.token_hash, s.token_hash, 32);
+
+	/* Left behind by one that is not in memory. */
+	assert_int_equal(registry_free_token(r, s.token_hash, s.owner), 0);
+	assert_int_equal(reg_find(&s, &got), 1);
+	assert_true(got.has_token);
+	assert_int_equal(registry_free_token(r, s.token_hash, t.owner), 0);
+	assert_int_equal(reg_find(&s, &got), 1);
+	assert_false(got.has_token);
+	assert_int_equal(registry_put(r, &t), 0);
+
+	/* Any number may have none. */
+	s.has_token = t.has_token = 0;
+	assert_int_equal(registry_put(r, &s), 0);
+	assert_int_equal(registry_put(r, &t), 0);
+}
+
+static void
+test_each(void **state)
+{
+	static const unsigned	order[] = { 3, 1, 5, 2, 4 };
+	struct reg_session	s;
+	size_t			i;
+	unsigned		n;
+
+	(void)state;
+	assert_int_equal(reg_each(0, &n), 0);
+	assert_int_equal(n, 0);
+	for (i = 0; i < 5; i++) {
+		s = reg_session(order[i]);
+		assert_int_equal(registry_put(r, &s), 0);
+	}
+	assert_int_equal(reg_each(0, &n), 0);
+	assert_int_equal(n, 5);
+	assert_int_equal(reg_each(2, &n), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(reg_each(0, &n), 0);
+	assert_int_equal(n, 5);
+}
+
+static void
+test_prune(void **state)
+{
+	struct reg_session	s;
+	unsigned		n;
+
+	(void)state;
+	for (n = 1; n <= 5; n++) {
+		s = reg_session(n);
+		s.ended_at = n < 5 ? n * 10 : 0;
+		assert_int_equal(registry_put(r, &s), 0);
+	}
+	assert_int_equal(registry_prune(r, 10), 0);
+	assert_int_equal(registry_prune(r, 30), 2);
+	assert_int_equal(registry_prune(r, 30), 0);
+	assert_int_equal(registry_prune(r, INT64_MAX), 2);
+	assert_int_equal(reg_each(0, &n), 0);
+	assert_int_equal(n, 1);		/* the one that lives */
+}
+
+static void
+test_member(void **state)
+{
+	static const uint8_t	one[KEY_PUBLIC_LEN] = { 1 },
+				two[KEY_PUBLIC_LEN] = { 2 };
+	uint8_t			a[OWNER_ID_LEN], b[OWNER_ID_LEN];
+	char			ida[UUID_SIZE], idb[UUID_SIZE];
+
+	(void)state;
+	assert_int_equal(registry_member(r, "m", one, a, ida), 0);
+	assert_true(uuid_is(ida));
+	reg_reopen();
+	assert_int_equal(registry_member(r, "m", one, b, idb), 0);
+	assert_memory_equal(a, b, sizeof a);
+	assert_string_equal(ida, idb);
+	assert_int_equal(registry_member(r, "m", two, b, idb), 0);
+	assert_memory_not_equal(a, b, sizeof a);
+	assert_string_not_equal(ida, idb);
+	assert_int_equal(registry_member(r, "n", one, b, idb), 0);
+	assert_memory_not_equal(a, b, sizeof a);
+	assert_string_not_equal(ida, idb);
+}
+
+static void
+test_files(void **state)
+{
+	struct reg_session	s = reg_session(1);
+	mode_t			old = umask(0);
+
+	(void)state;
+	registry_close(&r);
+	scratch_clean(state);
+	assert_false(registry_in_use(scratch("s.db")));
+	reg_reopen();
+	umask(old);
+	assert_true(registry_in_use(scratch("s.db")));
+	assert_int_equal(registry_put(r, &s), 0);
+	assert_int_equal(scratch_mode("s.db"), 0600);
+	assert_int_equal(scratch_mode("s.db-wal"), 0600);
+	assert_int_equal(scratch_mode("s.db-shm"), 0600);
+
+	/* Somebody was generous: taken back. */
+	registry_close(&r);
+	assert_int_equal(scratch_count(), 1);
+	assert_int_equal(chmod(scratch("s.db"), 0644), 0);
+	reg_reopen();
+	assert_int_equal(scratch_mode("s.db"), 0600);
+	registry_close(&r);
+	registry_close(&r);
+	scratch_write("empty", 0600, "", 0);
+	assert_false(registry_in_use(scratch("empty")));
+}
+
+#define TEST(t)	cmocka_unit_test_setup_teardown(t, reg_setup, reg_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest	tests[] = {
+		TEST(test_round),
+		TEST(test_find),
+		TEST(test_token),
+		TEST(test_each),
+		TEST(test_prune),
+		TEST(test_member),
+		TEST(test_files),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
