@@ -28,48 +28,59 @@ mesh_slug_valid(const char *s)
 	return n > 0 && n < MESH_SLUG_SIZE && s[n] == '\0' && s[0] != '.';
 }
 
+#define DIGITS	"0123456789"
+#define HEX	DIGITS "abcdefABCDEF"
+#define ALNUM	DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+/* A name or an address, with what may be in it; the rest in *rest_r. */
+static int
+mesh_parse_host(const char *p, char host[MSG_HOST_SIZE], const char **rest_r)
+{
+	size_t	n;
+
+	if (*p != '[') {
+		n = strspn(p, ALNUM "._-");
+		*rest_r = p + n;
+	} else {				/* [v6] */
+		n = strspn(++p, HEX ":.");
+		if (p[n] != ']' || memchr(p, ':', n) == NULL)
+			return -1;
+		*rest_r = p + n + 1;
+	}
+	if (n == 0 || n >= MSG_HOST_SIZE)
+		return -1;
+	memcpy(host, p, n);
+	host[n] = '\0';
+	return 0;
+}
+
 int
 mesh_parse_url(const char *url, char host[MSG_HOST_SIZE], uint16_t *port_r,
     int *tls_r)
 {
-	const char	*p, *end, *colon;
-	char		*stop;
+	char		 name[MSG_HOST_SIZE];
+	const char	*p;
 	unsigned long	 port;
 	size_t		 n;
+	int		 tls = strncmp(url, "wss://", 6) == 0;
 
-	if (strncmp(url, "ws://", 5) == 0) {
-		*tls_r = 0;
-		p = url + 5;
-	} else if (strncmp(url, "wss://", 6) == 0) {
-		*tls_r = 1;
-		p = url + 6;
-	} else
+	if (!tls && strncmp(url, "ws://", 5) != 0)
 		return -1;
-	port = *tls_r ? 443 : 80;
-	end = p + strcspn(p, "/");
-	if (strcmp(end, "/ws") != 0)
+	port = tls ? 443 : 80;
+	if (mesh_parse_host(url + (tls ? 6 : 5), name, &p) == -1)
 		return -1;
-	if (*p == '[') {			/* [v6]:port */
-		if ((colon = memchr(p, ']', (size_t)(end - p))) == NULL)
+	if (*p == ':') {
+		n = strspn(++p, DIGITS);
+		port = strtoul(p, NULL, 10);
+		if (n > 5 || port == 0 || port > UINT16_MAX)
 			return -1;
-		p++;
-		n = (size_t)(colon - p);
-		colon = colon[1] == ':' ? colon + 1 : NULL;
-	} else {
-		colon = memchr(p, ':', (size_t)(end - p));
-		n = (size_t)((colon != NULL ? colon : end) - p);
+		p += n;
 	}
-	if (colon != NULL) {
-		port = strtoul(colon + 1, &stop, 10);
-		if (stop != end || stop == colon + 1 || port == 0 ||
-		    port > 65535)
-			return -1;
-	}
-	if (n == 0 || n >= MSG_HOST_SIZE || memchr(p, '@', n) != NULL)
+	if (strcmp(p, "/ws") != 0)
 		return -1;
-	memcpy(host, p, n);
-	host[n] = '\0';
+	strcpy(host, name);
 	*port_r = (uint16_t)port;
+	*tls_r = tls;
 	return 0;
 }
 
@@ -91,6 +102,16 @@ mesh_string(const json_t *o, const char *key, char *buf, size_t size, int must)
 	return 0;
 }
 
+static int
+mesh_uid(const json_t *v, uint64_t *uid_r)
+{
+	if (!json_is_integer(v) || json_integer_value(v) < 0 ||
+	    json_integer_value(v) >= UINT32_MAX)	/* (uid_t)-1: nobody */
+		return -1;
+	*uid_r = (uint64_t)json_integer_value(v);
+	return 0;
+}
+
 /* Whom it belongs to, and who else may use it. */
 static int
 mesh_people(const json_t *o, struct mesh *m, uid_t file_uid)
@@ -99,20 +120,16 @@ mesh_people(const json_t *o, struct mesh *m, uid_t file_uid)
 	size_t		 i;
 
 	m->owner_uid = file_uid;
-	if ((v = json_object_get(o, "owner")) != NULL) {
-		if (!json_is_integer(v) || json_integer_value(v) < 0)
-			return -1;
-		m->owner_uid = (uint64_t)json_integer_value(v);
-	}
+	if ((v = json_object_get(o, "owner")) != NULL &&
+	    mesh_uid(v, &m->owner_uid) == -1)
+		return -1;
 	if (users == NULL)
 		return 0;
 	if (!json_is_array(users) || json_array_size(users) > MSG_UIDS_MAX)
 		return -1;
-	json_array_foreach(users, i, v) {
-		if (!json_is_integer(v) || json_integer_value(v) < 0)
+	json_array_foreach(users, i, v)
+		if (mesh_uid(v, &m->users.v[m->users.n++]) == -1)
 			return -1;
-		m->users.v[m->users.n++] = (uint64_t)json_integer_value(v);
-	}
 	return 0;
 }
 
