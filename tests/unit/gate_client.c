@@ -84,6 +84,7 @@ client_more(struct world *w, int fd, char **buf, size_t *len, int ms)
 	ssize_t	n;
 
 	*buf = xreallocarray(*buf, *len + 65537, 1);
+	(*buf)[*len] = '\0';
 	for (;;) {
 		n = recv(fd, *buf + *len, 65536, 0);
 		if (n >= 0 || errno != EAGAIN)
