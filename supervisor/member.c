@@ -396,13 +396,17 @@ member_allows(const struct member *mb, uint64_t uid)
 struct member *
 member_find(struct supervisor *s, const char *slug, uint64_t uid)
 {
-	struct member	*mb;
+	struct member	*mb, *found = NULL;
 
-	TAILQ_FOREACH(mb, &s->members, entry)
-		if (strcmp(mb->mesh.slug, slug) == 0 &&
-		    member_allows(mb, uid))
-			return mb;
-	return NULL;
+	TAILQ_FOREACH(mb, &s->members, entry) {
+		if (strcmp(mb->mesh.slug, slug) != 0)
+			continue;
+		if (mb->mesh.owner_uid == uid)
+			return mb;		/* its own comes first */
+		if (found == NULL && member_allows(mb, uid))
+			found = mb;
+	}
+	return found;
 }
 
 struct member *
