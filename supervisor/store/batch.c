@@ -17,57 +17,24 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/rules.h"
 #include "common/xalloc.h"
+#include "supervisor/store/batch_impl.h"
 
 #define OPS_MAX		64		/* of one peer, in one batch */
 #define BYTES_MAX	(256 * 1024)
 #define BATCH_US	8000		/* then it is time to answer */
 
-#define STATE_ANY	1u		/* no peer comes before we are up */
-
-/* The body of an answer, by its type. */
-struct answer {
-	struct peer	*peer;
-	enum msg_type	 type;
-	uint32_t	 seq;
-	union {
-		struct msg_accepted	 accepted;
-		struct msg_count	 seen;
-		struct msg_recorded	 recorded;
-		struct msg_stored	 stored;
-		int			 handover;	/* MSG_STORE_WAKE */
-	} u;
-};
-
-enum batch_state { BATCH_EMPTY, BATCH_OPEN, BATCH_FAILED };
-
-struct batch {
-	struct tables	*t;
-	struct peers	*peers;
-	struct notes	 notes;
-	struct answer	*answers;
-	size_t		 n, size;
-	enum batch_state state;
-	enum db_fault	 fault;		/* of a failed one */
-	int64_t		 now;		/* wall time of all rows in it */
-	int64_t		 limit_us;
-	uint64_t	 operations;
-};
-
-/* What a handler works on. */
-struct turn {
-	struct batch	*b;
-	struct peer	*p;
-};
-
 struct batch *
-batch_new(struct tables *t, struct peers *ps)
+batch_new(struct tables *t, struct peers *ps, struct claims *cs,
+    int64_t retention_ms, void (*ready_cb)(void *), void *arg)
 {
 	struct batch	*b = xcalloc(1, sizeof *b);
 
 	b->t = t;
 	b->peers = ps;
+	b->claims = cs;
+	b->jobs = jobs_new(t, ps, cs, ready_cb, arg);
+	b->retention_ms = retention_ms;
 	b->limit_us = BATCH_US;
 	return b;
 }
@@ -80,6 +47,7 @@ batch_free(struct batch **bp)
 	*bp = NULL;
 	if (b == NULL)
 		return;
+	jobs_free(&b->jobs);
 	notes_free(&b->notes);
 	free(b->answers);
 	free(b);
@@ -97,8 +65,7 @@ batch_operations(const struct batch *b)
 	return b->operations;
 }
 
-/* The transaction, begun when it is first needed.  -1: this batch failed. */
-static int
+int
 batch_enter(struct batch *b)
 {
 	if (b->state == BATCH_EMPTY)
@@ -106,8 +73,7 @@ batch_enter(struct batch *b)
 	return b->state == BATCH_OPEN ? 0 : -1;
 }
 
-/* Room for one more answer; valid until the next one. */
-static struct answer *
+struct answer *
 batch_answer(struct batch *b, struct peer *p, enum msg_type type,
     uint32_t seq)
 {
@@ -125,96 +91,6 @@ batch_answer(struct batch *b, struct peer *p, enum msg_type type,
 	a->seq = seq;
 	return a;
 }
-
-/* What became of the operation whose answer is the last one.  0 or -1. */
-static int
-batch_result(struct batch *b, enum op op)
-{
-	if (op == OP_NONSENSE) {
-		b->n--;
-		return -1;
-	}
-	if (op == OP_FAULT)
-		b->state = BATCH_FAILED;
-	b->operations++;
-	return 0;
-}
-
-/* ---- operations ---- */
-
-static int
-on_accept(void *arg, struct msg *m)
-{
-	struct turn		*t = arg;
-	struct batch		*b = t->b;
-	struct msg_accept	 body;
-	struct answer		*a;
-
-	if (msg_decode(m, &body) == -1)
-		return -1;
-	a = batch_answer(b, t->p, MSG_STORE_ACCEPTED, m->seq);
-	return batch_result(b, batch_enter(b) == -1 ? OP_FAULT :
-	    outbox_accept(b->t->outbox, &body, b->now, &b->notes,
-	    &a->u.accepted));
-}
-
-static int
-on_seen(void *arg, struct msg *m)
-{
-	struct turn	*t = arg;
-	struct batch	*b = t->b;
-	struct msg_seen	 body;
-	struct answer	*a;
-
-	if (msg_decode(m, &body) == -1)
-		return -1;
-	a = batch_answer(b, t->p, MSG_STORE_SEEN, m->seq);
-	return batch_result(b, batch_enter(b) == -1 ? OP_FAULT :
-	    reader_seen(b->t->readers, body.reader, &body.rows, b->now,
-	    &a->u.seen.count));
-}
-
-static int
-on_progress(void *arg, struct msg *m)
-{
-	struct turn		*t = arg;
-	struct batch		*b = t->b;
-	struct msg_progress	 body;
-	struct answer		*a;
-
-	if (msg_decode(m, &body) == -1)
-		return -1;
-	a = batch_answer(b, t->p, MSG_STORE_RECORDED, m->seq);
-	a->u.recorded.row = body.row;
-	return batch_result(b, batch_enter(b) == -1 ? OP_FAULT :
-	    outbox_progress(b->t->outbox, t->p->channel.owner, &body, b->now,
-	    &b->notes, &a->u.recorded));
-}
-
-static int
-on_put(void *arg, struct msg *m)
-{
-	struct turn	*t = arg;
-	struct batch	*b = t->b;
-	struct msg_put	 body;
-	struct answer	*a;
-
-	if (msg_decode(m, &body) == -1)
-		return -1;
-	a = batch_answer(b, t->p, MSG_STORE_STORED, m->seq);
-	return batch_result(b, batch_enter(b) == -1 ? OP_FAULT :
-	    inbox_put(b->t->inbox, &t->p->channel, &body, b->now, &b->notes,
-	    &a->u.stored));
-}
-
-static const struct rule batch_rules[] = {
-	{ MSG_GATE_ACCEPT,	PEER_GATE,	STATE_ANY, on_accept },
-	{ MSG_GATE_SEEN,	PEER_GATE,	STATE_ANY, on_seen },
-	{ MSG_WRK_PROGRESS,	PEER_WORKER,	STATE_ANY, on_progress },
-	{ MSG_WRK_PUT,		PEER_WORKER,	STATE_ANY, on_put },
-};
-
-#define NRULES	(sizeof batch_rules / sizeof batch_rules[0])
 
 /*
  * A worker is new: it reads what is there by itself, once it is told to.  That
@@ -242,7 +118,6 @@ batch_greet(struct batch *b, struct peer *p)
 static void
 batch_take(struct batch *b, struct peer *p, int64_t end_us)
 {
-	struct turn	t = { b, p };
 	struct msg	m;
 	size_t		bytes = 0;
 	int		i, ret;
@@ -252,13 +127,33 @@ batch_take(struct batch *b, struct peer *p, int64_t end_us)
 		if (evpeer_take(p->ev, &m) != 1)
 			break;		/* nothing more, or gone: the loop */
 		bytes += m.len;
-		ret = rules_dispatch(batch_rules, NRULES, p->kind, STATE_ANY,
-		    &t, &m);
+		ret = batch_dispatch(b, p, &m);
 		msg_drop_fd(&m);
 		if (ret == -1) {
 			peer_bad(p);
 			return;
 		}
+	}
+}
+
+/* What operators asked for, once the workers of the rows have spoken. */
+static void
+batch_jobs(struct batch *b)
+{
+	struct job	*j;
+	enum op		 op;
+
+	while ((j = jobs_next(b->jobs)) != NULL) {
+		op = batch_enter(b) == -1 ? OP_FAULT :
+		    job_apply(j, b->now, &b->notes);
+		if (op == OP_NONSENSE) {
+			peer_bad(job_peer(j));
+			continue;
+		}
+		if (op == OP_FAULT)
+			b->state = BATCH_FAILED;
+		batch_answer(b, job_peer(j), MSG_STORE_OPERATED, 0)->u.job = j;
+		b->operations++;
 	}
 }
 
@@ -276,6 +171,7 @@ answer_failed(struct answer *a, int full)
 		a->u.accepted.result = result;
 		break;
 	case MSG_STORE_SEEN:
+	case MSG_STORE_DELETED:
 		a->u.seen.result = result;
 		a->u.seen.count = 0;
 		break;
@@ -289,6 +185,9 @@ answer_failed(struct answer *a, int full)
 		a->u.stored.row = 0;
 		a->u.stored.result = full ? PUT_FULL : PUT_BUSY;
 		break;
+	case MSG_STORE_OPERATED:
+		job_failed(a->u.job, full);
+		break;
 	default:
 		break;
 	}
@@ -299,13 +198,19 @@ answer_send(struct answer *a)
 {
 	if (a->peer->bad)
 		return;
-	if (a->type != MSG_STORE_WAKE) {
+	switch (a->type) {
+	case MSG_STORE_WAKE:
+		peer_wake(a->peer, 0);
+		if (a->u.handover)
+			peer_wake(a->peer, 1);
+		break;
+	case MSG_STORE_OPERATED:
+		job_answer(a->u.job);
+		break;
+	default:
 		peer_send(a->peer, a->type, a->seq, &a->u);
-		return;
+		break;
 	}
-	peer_wake(a->peer, 0);
-	if (a->u.handover)
-		peer_wake(a->peer, 1);
 }
 
 /* Commit, or have it not happened. */
@@ -342,12 +247,14 @@ batch_run(struct batch *b)
 			batch_greet(b, p);
 		batch_take(b, p, end_us);
 	}
+	batch_jobs(b);
 	batch_leave(b);
 	for (i = 0; i < b->n; i++)
 		answer_send(&b->answers[i]);
 	done = (int)b->n;
 	b->n = 0;
 	peers_tell(b->peers, &b->notes);
+	jobs_settle(b->jobs);
 	peers_drop_bad(b->peers);
 	return done;
 }

@@ -12,13 +12,18 @@
 
 #include <stdint.h>
 
+#include "supervisor/store/claims.h"
 #include "supervisor/store/peers.h"
 #include "supervisor/store/tables.h"
 
 struct batch;
 
-/* Borrows both. */
-struct batch *batch_new(struct tables *, struct peers *);
+/*
+ * Borrows all.  The keys of deleted rows are kept for the retention, 0: for
+ * ever.  ready_cb: there is work for a batch, of which no peer knows.
+ */
+struct batch *batch_new(struct tables *, struct peers *, struct claims *,
+	    int64_t retention_ms, void (*ready_cb)(void *), void *arg);
 void	batch_free(struct batch **);
 
 /*

@@ -5,9 +5,8 @@
  * 5 ms, then a pause as long, in which the loop turns to those who wait.  Every
  * step is small, and finds its rows through an index.
  *
- * Expiry looks only at rows whose worker is not connected: a worker may have
- * sent a row already, and only it knows.  It begins a minute after the start,
- * when the workers that live are connected.
+ * Expiry begins a minute after the start, when the workers that live are
+ * connected and can be asked.
  */
 
 #include "supervisor/store/chores.h"
@@ -19,6 +18,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "supervisor/store/expiry.h"
 
 #define SLICE_US	5000
 #define PAUSE_MS	5
@@ -42,7 +42,7 @@ enum chore {
 	CHORE_SHRINK,
 	NCHORES,
 };
-#define HOURLY		(1u << CHORE_TOMBSTONES | 1u << CHORE_SHRINK)
+#define HOURLY		(1u << CHORE_TOMBSTONES)
 #define RETENTION	(1u << CHORE_OUTBOX | 1u << CHORE_INBOX |	\
 	1u << CHORE_OWNERS)
 
@@ -64,8 +64,8 @@ struct chores {
 	STAILQ_HEAD(, ending) endings;
 	int64_t		 retention_ms, max_age_ms;
 	unsigned	 due;		/* bits of enum chore */
-	struct outbox_cursor expired;	/* how far expiry has come */
-	uint8_t		 pruned[OWNER_ID_LEN];	/* and pruning the inbox */
+	struct expiry	*expiry;
+	uint8_t		 pruned[OWNER_ID_LEN];	/* how far pruning has come */
 	uint64_t	 idle_commits;	/* when the loop was last idle */
 	int64_t		 wal_tried;	/* bytes at the last checkpoint */
 };
@@ -110,8 +110,7 @@ endings_settle(struct chores *c, int committed)
 static enum op
 step_expire(struct chores *c, int64_t now, int *more_r)
 {
-	return outbox_expire_one(c->t->outbox, &c->expired,
-	    now - c->max_age_ms, peers_has_worker, c->peers, now, &c->notes,
+	return expiry_step(c->expiry, now - c->max_age_ms, now, &c->notes,
 	    more_r);
 }
 
@@ -175,7 +174,7 @@ static void
 chores_due(struct chores *c, unsigned which)
 {
 	if (which & 1u << CHORE_EXPIRE)
-		memset(&c->expired, 0, sizeof c->expired);
+		expiry_begin(c->expiry);
 	if (which & 1u << CHORE_INBOX)
 		memset(c->pruned, 0, sizeof c->pruned);
 	c->due |= which;
@@ -215,11 +214,13 @@ chores_slice(struct chores *c)
 		    db_commit(c->t->db) == 0) {
 			peers_tell(c->peers, &c->notes);
 			endings_settle(c, 1);
+			expiry_settle(c->expiry, 1);
 			return 0;
 		}
 		db_rollback(c->t->db);
 	}
 	endings_settle(c, 0);
+	expiry_settle(c->expiry, 0);
 	notes_clear(&c->notes);
 	c->due = 0;
 	chores_due(c, due);
@@ -250,6 +251,17 @@ chores_finish(struct chores *c, int64_t end_ms)
 
 /* ---- what makes them due ---- */
 
+/* Workers have said whether old rows are free: the walk goes on. */
+static void
+chores_expiry_cb(void *arg)
+{
+	struct chores	*c = arg;
+
+	c->due |= 1u << CHORE_EXPIRE;
+	if (!evtimer_pending(c->ev_slice, NULL))
+		chores_schedule(c, 0);
+}
+
 void
 chores_end_rows(struct chores *c, uint32_t seq,
     const struct msg_end_rows *body)
@@ -265,8 +277,8 @@ chores_end_rows(struct chores *c, uint32_t seq,
 void
 chores_minute(struct chores *c)
 {
-	if (c->max_age_ms > 0)
-		chores_due(c, 1u << CHORE_EXPIRE);
+	chores_due(c, 1u << CHORE_SHRINK |
+	    (c->max_age_ms > 0 ? 1u << CHORE_EXPIRE : 0));
 }
 
 void
@@ -345,8 +357,8 @@ chores_every(struct event_base *base, int64_t ms, event_callback_fn cb,
 
 struct chores *
 chores_new(struct event_base *base, struct tables *t, struct peers *ps,
-    int64_t retention_ms, int64_t max_age_ms, chores_ended_cb ended_cb,
-    void *arg)
+    struct claims *cs, int64_t retention_ms, int64_t max_age_ms,
+    chores_ended_cb ended_cb, void *arg)
 {
 	struct chores	*c = xcalloc(1, sizeof *c);
 
@@ -357,6 +369,7 @@ chores_new(struct event_base *base, struct tables *t, struct peers *ps,
 	c->retention_ms = retention_ms;
 	c->max_age_ms = max_age_ms;
 	STAILQ_INIT(&c->endings);
+	c->expiry = expiry_new(t, ps, cs, chores_expiry_cb, c);
 	if ((c->ev_slice = evtimer_new(base, chores_slice_cb, c)) == NULL)
 		fatalx("evtimer_new failed");
 	c->ev_minute = chores_every(base, MINUTE_MS, chores_minute_cb, c);
@@ -379,6 +392,7 @@ chores_free(struct chores **cp)
 		STAILQ_REMOVE_HEAD(&c->endings, entry);
 		free(e);
 	}
+	expiry_free(&c->expiry);
 	event_free(c->ev_slice);
 	event_free(c->ev_minute);
 	event_free(c->ev_hour);

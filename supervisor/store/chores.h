@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/msg.h"
+#include "supervisor/store/claims.h"
 #include "supervisor/store/peers.h"
 #include "supervisor/store/tables.h"
 
@@ -24,9 +25,9 @@ struct event_base;
 typedef void (*chores_ended_cb)(void *arg, uint32_t seq,
 	    const uint8_t owner[OWNER_ID_LEN]);
 
-/* Borrows tables and peers.  Retention begins at once.  0 ms: for ever. */
+/* Borrows the first four.  Retention begins at once.  0 ms: for ever. */
 struct chores *chores_new(struct event_base *, struct tables *,
-	    struct peers *, int64_t retention_ms, int64_t max_age_ms,
+	    struct peers *, struct claims *, int64_t retention_ms, int64_t max_age_ms,
 	    chores_ended_cb, void *arg);
 void	chores_free(struct chores **);
 

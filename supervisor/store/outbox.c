@@ -342,8 +342,8 @@ outbox_end_one(struct outbox *o, const uint8_t owner[OWNER_ID_LEN],
 
 enum op
 outbox_expire_one(struct outbox *o, struct outbox_cursor *c, int64_t before,
-    int (*spare)(void *, const uint8_t *owner), void *arg, int64_t now,
-    struct notes *notes, int *more_r)
+    int (*spare)(void *, const uint8_t *owner, int64_t row), void *arg,
+    int64_t now, struct notes *notes, int *more_r)
 {
 	struct open_row	row;
 
@@ -356,9 +356,23 @@ outbox_expire_one(struct outbox *o, struct outbox_cursor *c, int64_t before,
 	c->seq = row.seq;
 	c->enqueued_at = sqlite3_column_int64(o->st[OLD], 7);
 	db_reset(o->st[OLD]);
-	if (spare(arg, row.owner))
+	if (spare(arg, row.owner, row.seq))
 		return OP_DONE;
 	return outbox_die(o, &row, -1, REASON_EXPIRED, now, notes);
+}
+
+enum op
+outbox_expire_row(struct outbox *o, int64_t seq, int64_t now,
+    struct notes *notes)
+{
+	struct open_row	row;
+	int		ret;
+
+	db_int(o->st[GET], ":seq", seq);
+	if ((ret = outbox_row(o, o->st[GET], &row)) != 1)
+		return ret == -1 ? OP_FAULT : OP_DONE;
+	return row.state >= ROW_DONE ? OP_DONE :
+	    outbox_die(o, &row, -1, REASON_EXPIRED, now, notes);
 }
 
 enum op

@@ -43,12 +43,17 @@ struct outbox_cursor {
 };
 
 /*
- * End the next row that was enqueued before that, unless spare says that its
- * owner's rows are not ours to end.  *more_r: there was one.
+ * End the next row that was enqueued before that, unless spare says that it is
+ * not ours to end yet.  *more_r: there was one.
  */
 enum op	outbox_expire_one(struct outbox *, struct outbox_cursor *,
-	    int64_t before, int (*spare)(void *, const uint8_t *owner),
+	    int64_t before,
+	    int (*spare)(void *, const uint8_t *owner, int64_t row),
 	    void *arg, int64_t now, struct notes *, int *more_r);
+
+/* End this one, if it is still open. */
+enum op	outbox_expire_row(struct outbox *, int64_t row, int64_t now,
+	    struct notes *);
 
 /* Delete at most n rows that ended before that.  *more_r: there are more. */
 enum op	outbox_prune(struct outbox *, int64_t before, int n, int *more_r);

@@ -29,9 +29,13 @@ struct peers {
 	struct event_base *base;
 	struct event	*ev_tick;
 	struct peer_list all, ready;
+	uint64_t	 id;		/* of the youngest */
 	struct peer_list places[256];	/* by the first byte of the owner */
 	void		(*ready_cb)(void *);
 	void		*arg;
+	void		(*came_cb)(void *, struct peer *);
+	void		(*gone_cb)(void *, struct peer *);
+	void		*watch_arg;
 };
 
 static void	peers_tick_cb(evutil_socket_t, short, void *);
@@ -142,10 +146,27 @@ peers_find(struct peers *ps, unsigned kind, const uint8_t *owner)
 	return NULL;
 }
 
-int
-peers_has_worker(void *arg, const uint8_t owner[OWNER_ID_LEN])
+struct peer *
+peers_worker(struct peers *ps, const uint8_t owner[OWNER_ID_LEN])
 {
-	return peers_find(arg, PEER_WORKER, owner) != NULL;
+	return peers_find(ps, PEER_WORKER, owner);
+}
+
+struct peer *
+peers_gate(struct peers *ps)
+{
+	static const uint8_t	nobody[OWNER_ID_LEN];
+
+	return peers_find(ps, PEER_GATE, nobody);
+}
+
+void
+peers_watch(struct peers *ps, void (*came_cb)(void *, struct peer *),
+    void (*gone_cb)(void *, struct peer *), void *arg)
+{
+	ps->came_cb = came_cb;
+	ps->gone_cb = gone_cb;
+	ps->watch_arg = arg;
 }
 
 /* From now on it is listened to; the first batch greets it. */
@@ -155,6 +176,8 @@ peer_count(struct peer *p)
 	p->counts = 1;
 	evpeer_resume(p->ev);
 	peer_ready(p);
+	if (p->peers->came_cb != NULL)
+		p->peers->came_cb(p->peers->watch_arg, p);
 	p->peers->ready_cb(p->peers->arg);
 }
 
@@ -168,6 +191,8 @@ peer_free(struct peer *p)
 	peer_not_ready(p);
 	TAILQ_REMOVE(&ps->all, p, entry);
 	TAILQ_REMOVE(&ps->places[p->channel.owner[0]], p, place_entry);
+	if (ps->gone_cb != NULL)
+		ps->gone_cb(ps->watch_arg, p);
 	evpeer_free(&p->ev);
 	notes_free(&p->owed_rows);
 	next = peers_find(ps, p->kind, p->channel.owner);
@@ -191,6 +216,7 @@ peers_add(struct peers *ps, const struct msg_channel *ch, int fd)
 	struct peer	*p = xcalloc(1, sizeof *p), *old;
 
 	p->peers = ps;
+	p->id = ++ps->id;
 	p->kind = ch->peer;
 	p->channel = *ch;
 	p->since = clock_mono_ms();
@@ -306,9 +332,8 @@ peer_tell_rows(struct peer *p, const struct notes *n)
 void
 peers_tell(struct peers *ps, struct notes *n)
 {
-	static const uint8_t	 nobody[OWNER_ID_LEN];
-	struct peer		*p;
-	size_t			 i;
+	struct peer	*p;
+	size_t		 i;
 
 	notes_unique(n);
 	for (i = 0; i < n->n; i++) {
@@ -318,7 +343,7 @@ peers_tell(struct peers *ps, struct notes *n)
 		if (p != NULL && p->greeted)
 			peer_wake(p, n->v[i].kind == NOTE_HANDOVER);
 	}
-	p = peers_find(ps, PEER_GATE, nobody);
+	p = peers_gate(ps);
 	if (p != NULL && p->counts)
 		peer_tell_rows(p, n);
 	notes_clear(n);

@@ -27,6 +27,7 @@ struct peer {
 	TAILQ_ENTRY(peer) ready_entry;
 	struct peers	*peers;
 	struct evpeer	*ev;
+	uint64_t	 id;		/* never used again */
 	unsigned	 kind;		/* PEER_GATE, PEER_WORKER */
 	struct msg_channel channel;	/* what the supervisor said */
 	int64_t		 since;		/* monotonic ms */
@@ -56,8 +57,16 @@ void	peer_not_ready(struct peer *);
 /* Everybody counts as having something to say: for the last batch. */
 void	peers_all_ready(struct peers *);
 
-/* Is a worker of this owner here?  (arg: struct peers) */
-int	peers_has_worker(void *arg, const uint8_t owner[OWNER_ID_LEN]);
+/* The worker of this owner, and the gate; NULL when none is here. */
+struct peer *peers_worker(struct peers *, const uint8_t owner[OWNER_ID_LEN]);
+struct peer *peers_gate(struct peers *);
+
+/*
+ * Whom to tell of workers: one counts from now on, or is gone and about to be
+ * freed.  From the loop, or from a batch that drops one.
+ */
+void	peers_watch(struct peers *, void (*came_cb)(void *, struct peer *),
+	    void (*gone_cb)(void *, struct peer *), void *arg);
 
 /* Talked nonsense; dropped, logged, by peers_drop_bad. */
 void	peer_bad(struct peer *);

@@ -190,6 +190,26 @@ reader_delete(struct readers *r, const uint8_t reader[OWNER_ID_LEN],
 	return OP_DONE;
 }
 
+enum op
+reader_delete_all(struct readers *r, const uint8_t reader[OWNER_ID_LEN],
+    const struct msg_ids *ids, int64_t now, int64_t expires_at,
+    int64_t *count_r)
+{
+	int64_t		one;
+	uint32_t	i;
+	enum op		op;
+
+	*count_r = 0;
+	for (i = 0; i < ids->n; i++) {
+		op = reader_delete(r, reader, (int64_t)ids->v[i], now,
+		    expires_at, &one);
+		if (op != OP_DONE)
+			return op;
+		*count_r += one;
+	}
+	return OP_DONE;
+}
+
 /* ---- retention ---- */
 
 /* The owner after this one that has rows.  1, 0, -1. */

@@ -31,6 +31,11 @@ enum op	reader_seen(struct readers *, const uint8_t reader[OWNER_ID_LEN],
 enum op	reader_delete(struct readers *, const uint8_t reader[OWNER_ID_LEN],
 	    int64_t seq, int64_t now, int64_t expires_at, int64_t *count_r);
 
+/* The same of many rows; *count_r of them were there. */
+enum op	reader_delete_all(struct readers *,
+	    const uint8_t reader[OWNER_ID_LEN], const struct msg_ids *,
+	    int64_t now, int64_t expires_at, int64_t *count_r);
+
 /*
  * Delete the oldest row of an owner received before that; *owner moves on
  * over the owners, from zero.  *more_r: there was one.

@@ -19,6 +19,7 @@
 #include "common/xalloc.h"
 #include "supervisor/store/batch.h"
 #include "supervisor/store/chores.h"
+#include "supervisor/store/claims.h"
 #include "supervisor/store/peers.h"
 #include "supervisor/store/tables.h"
 
@@ -35,6 +36,7 @@ struct store {
 	struct evpeer	*ctl;
 	struct tables	 tables;
 	struct peers	*peers;
+	struct claims	*claims;
 	struct batch	*batch;
 	struct chores	*chores;
 	unsigned	 state;
@@ -101,8 +103,10 @@ on_setup(void *arg, struct msg *m)
 		return 0;
 	}
 	s->peers = peers_new(s->base, store_ready_cb, s);
-	s->batch = batch_new(&s->tables, s->peers);
-	s->chores = chores_new(s->base, &s->tables, s->peers,
+	s->claims = claims_new(s->base, s->peers);
+	s->batch = batch_new(&s->tables, s->peers, s->claims,
+	    body.retention_ms, store_ready_cb, s);
+	s->chores = chores_new(s->base, &s->tables, s->peers, s->claims,
 	    body.retention_ms, body.max_age_ms, store_ended_cb, s);
 	s->state = STORE_UP;
 	(void)evpeer_send(s->ctl, MSG_READY, 0, NULL, -1);
@@ -247,6 +251,7 @@ store_free(struct store **sp)
 		return;
 	chores_free(&s->chores);
 	batch_free(&s->batch);
+	claims_free(&s->claims);
 	peers_free(&s->peers);
 	tables_close(&s->tables);
 	evpeer_drain(s->ctl, LAST_WORD_MS);

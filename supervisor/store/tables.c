@@ -10,6 +10,7 @@ tables_open(struct tables *t, const char *dir)
 	t->owners = owners_new(t->db);
 	t->inbox = inbox_new(t->db);
 	t->outbox = outbox_new(t->db, t->inbox, t->owners);
+	t->operates = operates_new(t->db);
 	t->readers = readers_new(t->db);
 	return 0;
 }
@@ -18,6 +19,7 @@ void
 tables_close(struct tables *t)
 {
 	readers_free(&t->readers);
+	operates_free(&t->operates);
 	outbox_free(&t->outbox);
 	inbox_free(&t->inbox);
 	owners_free(&t->owners);

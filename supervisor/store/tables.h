@@ -9,6 +9,7 @@
 
 #include "supervisor/store/db.h"
 #include "supervisor/store/inbox.h"
+#include "supervisor/store/operate.h"
 #include "supervisor/store/outbox.h"
 #include "supervisor/store/owner.h"
 #include "supervisor/store/reader.h"
@@ -18,6 +19,7 @@ struct tables {
 	struct owners	*owners;
 	struct inbox	*inbox;
 	struct outbox	*outbox;
+	struct operates	*operates;
 	struct readers	*readers;
 };
 

@@ -17,6 +17,7 @@
 
 struct event_base	*base;
 struct peers		*peers;
+struct claims		*claims;
 struct batch		*batch;
 struct chores		*chores;
 int			 runs, syncs, fail_sync, ended;
@@ -109,9 +110,10 @@ loop_new(void **state)
 	base = event_base_new();
 	ev_batch = evtimer_new(base, batch_cb, NULL);
 	peers = peers_new(base, ready_cb, NULL);
-	batch = batch_new(&tables, peers);
+	claims = claims_new(base, peers);
+	batch = batch_new(&tables, peers, claims, 1000000000, ready_cb, NULL);
 	batch_set_limit(batch, 2000000);
-	chores = chores_new(base, &tables, peers, 1000000000, 1000000,
+	chores = chores_new(base, &tables, peers, claims, 1000000000, 1000000,
 	    ended_cb, NULL);
 	runs = syncs = fail_sync = ended = 0;
 	return 0;
@@ -122,6 +124,7 @@ loop_remove(void **state)
 {
 	chores_free(&chores);
 	batch_free(&batch);
+	claims_free(&claims);
 	peers_free(&peers);
 	event_free(ev_batch);
 	event_base_free(base);
@@ -231,4 +234,31 @@ send_put(struct channel *ch, uint32_t seq, int n, enum inbox_state s)
 	make_put(&p, 9, n);
 	p.state = s;
 	assert_int_equal(msg_send(ch, MSG_WRK_PUT, seq, &p, -1), 0);
+}
+
+void
+send_claimed(struct channel *ch, uint32_t seq, int64_t row, int is_free)
+{
+	struct msg_claimed	c;
+
+	memset(&c, 0, sizeof c);
+	c.row = row;
+	c.free = is_free;
+	assert_int_equal(msg_send(ch, MSG_WRK_CLAIMED, seq, &c, -1), 0);
+}
+
+void
+send_operate(struct channel *ch, uint32_t seq, enum operation what, int n,
+    const int64_t *rows)
+{
+	struct msg_operate	q;
+	int			i;
+
+	memset(&q, 0, sizeof q);
+	q.operation = what;
+	strcpy(q.by, "operator");
+	q.rows.n = (uint32_t)n;
+	for (i = 0; i < n; i++)
+		q.rows.v[i] = (uint64_t)rows[i];
+	assert_int_equal(msg_send(ch, MSG_GATE_OPERATE, seq, &q, -1), 0);
 }

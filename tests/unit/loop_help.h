@@ -17,6 +17,7 @@ struct event_base;
 
 extern struct event_base *base;
 extern struct peers	*peers;
+extern struct claims	*claims;
 extern struct batch	*batch;
 extern struct chores	*chores;
 extern int		 runs;		/* batches that answered something */
@@ -50,6 +51,9 @@ void	get_end(struct channel *);
 void	send_accept(struct channel *, uint32_t seq, int n, const char *id);
 void	send_progress(struct channel *, uint32_t seq, int64_t row,
 	    enum row_state);
+void	send_claimed(struct channel *, uint32_t seq, int64_t row, int is_free);
+void	send_operate(struct channel *, uint32_t seq, enum operation, int n,
+	    const int64_t *rows);
 void	send_put(struct channel *, uint32_t seq, int n, enum inbox_state);
 
 #endif

@@ -86,30 +86,120 @@ ended_is_said_after_the_commit(void **state)
 	    1);
 }
 
-/* Expiry leaves the rows of a connected worker to a later agreement. */
-static void
-expiry_spares_connected_workers(void **state)
+static int64_t
+count_expired(void)
 {
-	struct channel	*worker = join_worker(1);
+	return sql_int("SELECT count(*) FROM outbox WHERE state = 3"
+	    " AND last_error = 'expired'");
+}
+
+/* One more look at what is too old, and what workers said of it. */
+static void
+expire(void)
+{
+	chores_minute(chores);
+	chores_finish(chores, INT64_MAX);
+}
+
+static void
+expire_answers(void)
+{
+	turn();
+	chores_finish(chores, INT64_MAX);
+}
+
+/*
+ * delivery.md 5: a row whose worker is connected expires only once that has
+ * let go of it; others, and those of parked sessions, at once.
+ */
+static void
+expiry_asks_connected_workers(void **state)
+{
+	struct channel		*gate = join_gate(), *worker = join_worker(1);
+	struct msg_claim	 c;
+	struct msg_rows		 rows;
+	struct msg_outcome	 o;
 
 	(void)state;
 	turn();
+	get(worker, MSG_STORE_WAKE, 0, NULL);
 	now = clock_wall_ms() - 2000000;	/* twice max_age */
 	accept_new(1, "c1", key(9));
+	accept_new(1, "c2", key(9));
 	accept_new(2, "c1", key(9));
 	now = clock_wall_ms();
 	accept_new(2, "c2", key(9));
-	chores_minute(chores);
-	chores_finish(chores, INT64_MAX);
-	assert_int_equal(sql_int("SELECT count(*) FROM outbox WHERE state = 3"
-	    " AND last_error = 'expired'"), 1);
-	assert_int_equal(sql_int("SELECT seq FROM outbox WHERE state = 3"), 2);
-	channel_free(&worker);
+	accept_new(1, "c3", key(9));
+	expire();
+	assert_int_equal(count_expired(), 1);
+	assert_int_equal(sql_int("SELECT seq FROM outbox WHERE state = 3"), 3);
+	get(gate, MSG_STORE_ROWS, 0, &rows);
+	get(gate, MSG_STORE_STATUS, 0, &o);
+
+	get(worker, MSG_STORE_CLAIM, 1, &c);
+	assert_int_equal(c.row, 1);
+	get(worker, MSG_STORE_CLAIM, 2, &c);
+	assert_int_equal(c.row, 2);
+	expire();				/* asked once only */
+	get_nothing(worker);
+	send_claimed(worker, 1, 1, 0);
+	send_claimed(worker, 2, 2, 1);
+	expire_answers();
+	assert_int_equal(count_expired(), 2);
+	assert_int_equal(sql_int("SELECT state FROM outbox WHERE seq = 1"), 0);
+	get(worker, MSG_STORE_UNCLAIM, 0, &c);
+	get(worker, MSG_STORE_UNCLAIM, 0, &c);
+	get(gate, MSG_STORE_ROWS, 0, &rows);
+	get(gate, MSG_STORE_STATUS, 0, &o);
+	assert_string_equal(o.client_id, "c2");
+	assert_string_equal(o.reason, "expired");
+	get_nothing(worker);
+
+	expire();				/* what was not comes again */
+	get(worker, MSG_STORE_CLAIM, 3, &c);
+	assert_int_equal(c.row, 1);
+	channel_free(&worker);			/* and is free without it */
+	expire_answers();
+	assert_int_equal(count_expired(), 3);
+	assert_int_equal(sql_int("SELECT count(*) FROM inbox WHERE state = 3"),
+	    3);
+	channel_free(&gate);
+}
+
+/* More old rows than a worker is asked about at once: all, in the end. */
+static void
+expiry_of_many_rows(void **state)
+{
+	struct channel		*worker = join_worker(1);
+	struct msg_claim	 c;
+	struct msg		 m;
+	char			 id[16];
+	int			 i, asked = 0;
+	int64_t			 end = clock_mono_ms() + 10000;
+
+	(void)state;
 	turn();
+	get(worker, MSG_STORE_WAKE, 0, NULL);
+	now = clock_wall_ms() - 2000000;
+	for (i = 0; i < 1000; i++) {
+		snprintf(id, sizeof id, "c%d", i);
+		accept_new(1, id, key(9));
+	}
 	chores_minute(chores);
-	chores_finish(chores, INT64_MAX);
-	assert_int_equal(sql_int("SELECT count(*) FROM outbox WHERE state = 3"
-	    " AND last_error = 'expired'"), 2);
+	while (count_expired() < 1000) {
+		assert_true(clock_mono_ms() < end);
+		chores_finish(chores, INT64_MAX);
+		while (msg_recv(worker, &m) == 1) {
+			if (m.type != MSG_STORE_CLAIM)
+				continue;
+			assert_int_equal(msg_decode(&m, &c), 0);
+			send_claimed(worker, m.seq, c.row, 1);
+			asked++;
+		}
+		turn();
+	}
+	assert_int_equal(asked, 1000);
+	channel_free(&worker);
 }
 
 /* Retention: at start, of all tables. */
@@ -228,7 +318,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(ended_owner_in_slices),
 		T(ended_is_said_after_the_commit),
-		T(expiry_spares_connected_workers),
+		T(expiry_asks_connected_workers),
+		T(expiry_of_many_rows),
 		T(retention_in_slices),
 		T(log_stays_short),
 		T(log_stays_short_beside_readers),
