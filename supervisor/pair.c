@@ -74,14 +74,27 @@ pair_make(struct child *a, struct child *b)
 	child_send(b, MSG_SUP_CHANNEL, 0, &ch, fds[1]);
 }
 
-void
-pair_up(struct child *c)
+/* With workers, or with those that are none. */
+static void
+pair_with(struct child *c, int workers)
 {
 	struct supervisor	*s = child_sup(c);
 	struct child		*other;
 
 	for (other = TAILQ_FIRST(&s->children); other != NULL;
 	    other = child_next(other))
-		if (other != c && child_is_up(other) && pair_wanted(c, other))
+		if (other != c && child_is_up(other) &&
+		    pair_wanted(c, other) && pair_is_worker(other) == workers)
 			pair_make(c, other);
+}
+
+/*
+ * The workers first: a store that hears of the gate before them would take
+ * what it asks for rows that nobody is sending.
+ */
+void
+pair_up(struct child *c)
+{
+	pair_with(c, 1);
+	pair_with(c, 0);
 }
