@@ -74,7 +74,7 @@ drain_may_send(const struct drain *d, int64_t now)
 {
 	unsigned	limit = d->nsuspect > 0 ? 1 : WINDOW_MAX;
 
-	return d->open && d->store != NULL && !d->stopped &&
+	return d->open && d->store != NULL && d->greeted && !d->stopped &&
 	    now >= d->db_until && d->window.n < limit &&
 	    report_count(d->report) < REPORT_MAX;
 }
@@ -236,6 +236,9 @@ drain_row_cb(void *arg, int64_t seq, const char *target)
 /*
  * New rows have higher numbers than all before.  A wake without any is about
  * an older row, released by an operator: the table is read anew, soon.
+ *
+ * A store wakes us first when it knows that we are there.  Until then it may
+ * change rows without asking, so that none is sent before.
  */
 void
 drain_wake(struct drain *d)
@@ -244,6 +247,7 @@ drain_wake(struct drain *d)
 
 	if (d->store == NULL)
 		return;
+	d->greeted = 1;
 	do {
 		n = rows_new_since(d->rows, d->self->owner, &d->seen,
 		    WAKE_TURN, drain_row_cb, d);
@@ -258,6 +262,7 @@ void
 drain_store(struct drain *d, struct peer *store)
 {
 	d->store = store;
+	d->greeted = 0;
 	drain_claims_clear(d);		/* whoever made them is gone */
 	report_store(d->report, store);
 	if (store == NULL)

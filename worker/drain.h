@@ -24,7 +24,7 @@ void	drain_free(struct drain **);
 /*
  * The channel to the store; NULL: none now.  A new one is told what is not
  * recorded, and the table of targets is read anew.  Without one nothing is
- * sent, since nothing could be recorded.
+ * sent, since nothing could be recorded, and not before its first wake.
  */
 void	drain_store(struct drain *, struct peer *);
 void	drain_store_room(struct drain *);

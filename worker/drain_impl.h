@@ -19,6 +19,8 @@ struct drain {
 	struct rows	*rows;
 	struct broker	*broker;
 	struct peer	*store;
+	int		 greeted;	/* by that store: it asks before it
+					   changes a row of ours */
 	struct report	*report;
 	struct targets	 targets;
 	struct window	 window;

@@ -327,6 +327,7 @@ static void
 start(int ordered)
 {
 	drain_store(d, store_a);
+	drain_wake(d);
 	drain_open(d, ordered);
 	pump();
 }
@@ -998,12 +999,14 @@ claims_end_with_their_channel(void **state)
 	(void)state;
 	add("a");
 	drain_store(d, store_a);
+	drain_wake(d);
 	assert_int_equal(drain_claim(d, 1), 1);
 	drain_open(d, 0);
 	advance(1000);
 	assert_int_equal(nsent, 0);
 	drain_store(d, NULL);
 	drain_store(d, store_b);
+	drain_wake(d);
 	advance(10);
 	assert_int_equal(nsent, 1);
 	store_mute = 1;
@@ -1022,6 +1025,9 @@ nothing_is_sent_without_a_store(void **state)
 	assert_int_equal(nsent, 0);
 	drain_store(d, store_a);
 	pump();
+	assert_int_equal(nsent, 0);	/* it may not know of us yet */
+	drain_wake(d);
+	pump();
 	assert_int_equal(nsent, 1);
 	drain_store(d, NULL);
 	add("b");
@@ -1029,6 +1035,9 @@ nothing_is_sent_without_a_store(void **state)
 	advance(1000);
 	assert_int_equal(nsent, 1);
 	drain_store(d, store_b);
+	advance(1000);
+	assert_int_equal(nsent, 1);
+	drain_wake(d);
 	pump();
 	assert_string_equal(since(1), "2 ");
 }
