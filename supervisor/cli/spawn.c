@@ -2,7 +2,6 @@
 
 #include "supervisor/cli/spawn.h"
 
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -16,38 +15,30 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/fd.h"
 #include "common/inherit.h"
 #include "common/paths.h"
 #include "common/xalloc.h"
 
 #define READY_FD	3
-#define CLOSE_MAX	1024	/* where the kernel has no close_range() */
 
 char *
 spawn_find(const char *program)
 {
-	char	 self[PATH_MAX], *slash, *path;
-	ssize_t	 n = readlink("/proc/self/exe", self, sizeof self - 1);
-	int	 i;
+	static const char	 tail[] = "/bin/meshsup";
+	char			 self[PATH_MAX], *path;
+	ssize_t			 n = readlink("/proc/self/exe", self,
+				    sizeof self);
+	size_t			 len = n > 0 ? (size_t)n : 0;
+	size_t			 taillen = sizeof tail - 1;
 
-	if (n > 0) {
-		self[n] = '\0';
-		/* <prefix>/bin/meshsup: two names off */
-		for (i = 0; i < 2; i++) {
-			if ((slash = strrchr(self, '/')) == NULL)
-				break;
-			if (i == 0 || strcmp(slash, "/bin") == 0)
-				*slash = '\0';
-			else
-				break;
-		}
-		if (i == 2) {
-			xasprintf(&path, "%s/libexec/meshsup/%s", self,
-			    program);
-			if (access(path, X_OK) == 0)
-				return path;
-			free(path);
-		}
+	if (len > taillen && len < sizeof self &&
+	    memcmp(self + len - taillen, tail, taillen) == 0) {
+		xasprintf(&path, "%.*s/libexec/meshsup/%s",
+		    (int)(len - taillen), self, program);
+		if (access(path, X_OK) == 0)
+			return path;
+		free(path);
 	}
 	return paths_join(LIBEXECDIR, program);
 }
@@ -65,20 +56,6 @@ signals_reset(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Whatever whoever called us left open. */
-static void
-others_close(void)
-{
-	int	 fd;
-
-#ifdef HAVE_CLOSE_RANGE
-	if (close_range(READY_FD + 1, ~0U, 0) == 0)
-		return;
-#endif
-	for (fd = READY_FD + 1; fd < CLOSE_MAX; fd++)
-		close(fd);
-}
-
 /* stdin, stdout, stderr, the pipe as READY_FD, and nothing else. */
 static int
 descriptors_set(int ready)
@@ -91,7 +68,8 @@ descriptors_set(int ready)
 	    (null = open("/dev/null", O_RDWR)) == -1 ||
 	    dup2(null, 0) == -1 || dup2(null, 1) == -1 || dup2(null, 2) == -1)
 		return -1;
-	others_close();
+	/* Whatever whoever called us left open. */
+	fd_close_from(READY_FD + 1);
 	return 0;
 }
 

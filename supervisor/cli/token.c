@@ -2,8 +2,6 @@
 
 #include "supervisor/cli/token.h"
 
-#include <sys/stat.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -14,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/encode.h"
+#include "common/fd.h"
 #include "common/xalloc.h"
 
 #define TOKEN_RAW	(TOKEN_HEX / 2)
@@ -46,6 +45,12 @@ token_mint(struct token *t)
 	randombytes_buf(raw, sizeof raw);
 	hex_encode(t->hex, raw, sizeof raw);
 	explicit_bzero(raw, sizeof raw);
+}
+
+const char *
+token_hex(const struct token *t)
+{
+	return *t->hex != '\0' ? t->hex : NULL;
 }
 
 int
@@ -103,47 +108,20 @@ fail:
 int
 token_load(struct token *t, const char *path, char *err, size_t errlen)
 {
-	char		 text[TOKEN_FILE_MAX + 1];
-	struct stat	 st;
-	ssize_t		 n = -1;
-	int		 fd, absent, r = -1;
+	size_t	 len = 0;
+	char	*text = fd_read_file(path, TOKEN_FILE_MAX, &len);
+	int	 absent = text == NULL && errno == ENOENT, valid;
 
-	/* O_NONBLOCK: a FIFO must not hold us up. */
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) == -1) {
-		absent = errno == ENOENT;
+	if (text == NULL && errno != EFBIG && errno != EINVAL) {
 		token_fail(err, errlen, "token file %s: %s", path,
 		    strerror(errno));
 		return absent ? 1 : -1;
 	}
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
-		token_fail(err, errlen, "token file %s: not a file", path);
-	else if ((n = read(fd, text, sizeof text)) == -1)
-		token_fail(err, errlen, "token file %s: %s", path,
-		    strerror(errno));
-	else if (n == sizeof text || token_parse(t, text, (size_t)n) == -1)
-		token_fail(err, errlen, "token file %s: not a session's "
-		    "token (64 hex digits)", path);
-	else
-		r = 0;
-	explicit_bzero(text, sizeof text);
-	close(fd);
-	return r;
-}
-
-static int
-write_all(int fd, const char *p, size_t len)
-{
-	ssize_t	 n;
-
-	while (len > 0) {
-		if ((n = write(fd, p, len)) == -1) {
-			if (errno == EINTR)
-				continue;
-			return -1;
-		}
-		p += n;
-		len -= (size_t)n;
-	}
+	valid = text != NULL && token_parse(t, text, len) == 0;
+	freezero(text, len + 1);
+	if (!valid)
+		return token_fail(err, errlen, "token file %s: not a "
+		    "session's token (64 hex digits)", path);
 	return 0;
 }
 
@@ -167,7 +145,7 @@ token_prepare(struct token_draft *d, const struct token *t, const char *path,
 	}
 	len = snprintf(text, sizeof text, "%s\n%s%s", t->hex, t->session_id,
 	    *t->session_id != '\0' ? "\n" : "");
-	failed = write_all(fd, text, (size_t)len) == -1 || fsync(fd) == -1;
+	failed = fd_write_all(fd, text, (size_t)len) == -1 || fsync(fd) == -1;
 	explicit_bzero(text, sizeof text);
 	if (failed)
 		token_fail(err, errlen, "cannot write %s: %s", path,

@@ -23,6 +23,9 @@ void	token_wipe(struct token *);
 /* A new one, from 32 random bytes; session_id stays as it is. */
 void	token_mint(struct token *);
 
+/* For a request: its digits, NULL when there is no token. */
+const char *token_hex(const struct token *);
+
 /* The content of a file.  0 or -1; on -1 the token is wiped. */
 int	token_parse(struct token *, const char *, size_t len);
 
@@ -50,9 +53,8 @@ int	token_commit(struct token_draft *, char *err, size_t errlen);
 void	token_drop(struct token_draft *);
 
 /*
- * "NAME.token" as one file name: what is not a letter, digit, ".", "_" or
- * "-" is %XX, and so is a leading ".".  Allocated; NULL when name is empty or
- * too long.
+ * "NAME.token" as one file name, escaped as buf_add_escaped() does, and a
+ * leading "." too.  Allocated; NULL when name is empty or too long.
  */
 char	*token_file_name(const char *name);
 

@@ -18,26 +18,15 @@
 
 #define SUFFIX	".token"
 
-static int
-is_plain(unsigned char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-}
-
 char *
 token_file_name(const char *name)
 {
 	struct buf	 b = { 0 };
-	const char	*p;
 	char		*out = NULL;
+	int		 dot = *name == '.';
 
-	for (p = name; *p != '\0'; p++) {
-		if (is_plain((unsigned char)*p) && !(p == name && *p == '.'))
-			buf_add(&b, p, 1);
-		else
-			buf_addf(&b, "%%%02X", (unsigned char)*p);
-	}
+	buf_adds(&b, dot ? "%2E" : "");
+	buf_add_escaped(&b, name + dot);
 	buf_adds(&b, SUFFIX);
 	/* Room for the ".XXXXXX" of a draft. */
 	if (*name != '\0' && b.len + 7 <= NAME_MAX)
