@@ -66,21 +66,16 @@ static const char *
 option_misplaced(const struct cli *c)
 {
 	const struct opt_def	*all[OPTS_TABLES_MAX + 1];
-	const struct opt_def	*own[OPTS_TABLES_MAX + 1], *a, *o;
-	size_t			 i, j;
-	int			 found;
+	const struct opt_def	*own[OPTS_TABLES_MAX + 1], *d;
+	size_t			 i;
 
 	verb_tables(NULL, all);
 	verb_tables(c->verb, own);
 	for (i = 0; all[i] != NULL; i++) {
-		for (a = all[i]; a->name != NULL; a++) {
-			found = c->opts.value[a->id] == NULL;
-			for (j = 0; own[j] != NULL && !found; j++) {
-				for (o = own[j]; o->name != NULL; o++)
-					found |= o->id == a->id;
-			}
-			if (!found)
-				return a->name;
+		for (d = all[i]; d->name != NULL; d++) {
+			if (cli_opt(c, d->id) != NULL &&
+			    !opts_has(own, d->id))
+				return d->name;
 		}
 	}
 	return NULL;
@@ -91,10 +86,10 @@ static int
 color_choose(struct cli *c)
 {
 	const char	*when = cli_opt(c, OPT_COLOR);
-	const char	*no = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char	*term = cli_env("TERM");
 
 	if (when == NULL || strcmp(when, "auto") == 0)
-		c->color = c->terminal && (no == NULL || *no == '\0') &&
+		c->color = c->terminal && cli_env("NO_COLOR") == NULL &&
 		    term != NULL && strcmp(term, "dumb") != 0;
 	else if (strcmp(when, "always") == 0)
 		c->color = 1;

@@ -50,6 +50,21 @@ def_find(const struct opt_def *const tables[], const char *name, size_t len)
 	return NULL;
 }
 
+int
+opts_has(const struct opt_def *const tables[], enum opt id)
+{
+	const struct opt_def	*d;
+	size_t			 i;
+
+	for (i = 0; tables[i] != NULL; i++) {
+		for (d = tables[i]; d->name != NULL; d++) {
+			if (d->id == id)
+				return 1;
+		}
+	}
+	return 0;
+}
+
 static int
 value_set(struct scan *sc, const struct opt_def *d, const char *value)
 {

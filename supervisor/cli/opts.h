@@ -56,7 +56,7 @@ struct opt_def {
 };
 
 #define OPTS_REPEAT_MAX	32
-#define OPTS_TABLES_MAX	5
+#define OPTS_TABLES_MAX	6
 
 struct opts {
 	const char	*value[OPT_COUNT];	/* NULL: absent; flag: "" */
@@ -75,6 +75,9 @@ struct opts {
 int	opts_parse(struct opts *, const struct opt_def *const tables[],
 	    int argc, char *const argv[], int stop, char *err, size_t errlen);
 void	opts_clear(struct opts *);
+
+/* Is there an option of this id in the tables? */
+int	opts_has(const struct opt_def *const tables[], enum opt);
 
 /* A decimal number of min to max.  0, or -1 with a sentence in err. */
 int	opts_number(const char *name, const char *value, long min, long max,

@@ -18,9 +18,7 @@ static const struct opt_def opts_place[] = {
 	{ NULL, NULL, NULL, 0 }
 };
 
-static const struct opt_def opts_place_api[] = {
-	{ "run-dir", "DIR", "the run directory of the meshsup that is meant",
-	    OPT_RUN_DIR },
+static const struct opt_def opts_socket[] = {
 	{ "socket", "PATH", "its socket, when that is elsewhere", OPT_SOCKET },
 	{ NULL, NULL, NULL, 0 }
 };
@@ -259,7 +257,8 @@ verb_tables(const struct verb *v,
 	size_t	 n = 0;
 
 	if (v == NULL) {
-		tables_r[n++] = opts_place_api;
+		tables_r[n++] = opts_place;
+		tables_r[n++] = opts_socket;
 		tables_r[n++] = opts_token;
 		tables_r[n++] = opts_json;
 		tables_r[n++] = opts_any;
@@ -272,8 +271,9 @@ verb_tables(const struct verb *v,
 	if (v->flags & VERB_TOKEN)
 		tables_r[n++] = opts_token;
 	if (v->flags & VERB_PLACE)
-		tables_r[n++] = v->flags & VERB_API ? opts_place_api :
-		    opts_place;
+		tables_r[n++] = opts_place;
+	if (v->flags & VERB_API)
+		tables_r[n++] = opts_socket;
 	if (v->flags & VERB_JSON)
 		tables_r[n++] = opts_json;
 	tables_r[n++] = opts_any;
