@@ -53,14 +53,6 @@ token_by_name(const struct cli *c, struct token *t, const char *name)
 	return r == 0 ? CLI_OK : CLI_FAIL;
 }
 
-static const char *
-env_get(const char *name)
-{
-	const char	*v = getenv(name);
-
-	return v != NULL && *v != '\0' ? v : NULL;
-}
-
 int
 api_token(const struct cli *c, struct token *t)
 {
@@ -73,8 +65,8 @@ api_token(const struct cli *c, struct token *t)
 		return cli_usage(c, "either --as or --token-file");
 	if (name != NULL)
 		return token_by_name(c, t, name);
-	if (file == NULL && (file = env_get(TOKEN_ENV)) == NULL)
-		file = env_get(TOKEN_ENV_REF);
+	if (file == NULL && (file = cli_env(TOKEN_ENV)) == NULL)
+		file = cli_env(TOKEN_ENV_REF);
 	if (file == NULL)
 		return CLI_OK;
 	if (token_load(t, file, err, sizeof err) != 0)
@@ -89,14 +81,16 @@ on_body(void *arg, const char *p, size_t len)
 	return 0;
 }
 
-/* The body of the answer: an object, whatever the status. */
-static void
-answer_parse(struct api_answer *a, const struct buf *b)
+void
+api_answer_read(struct api_answer *a, const struct http_parser *http,
+    const struct buf *b)
 {
-	json_error_t	 je;
-
+	a->status = http_status(http);
+	a->retry_after = http_retry_after(http);
+	if (a->result != CLIENT_OK || b == NULL)
+		return;
 	a->json = json_loadb(b->p != NULL ? b->p : "", b->len,
-	    JSON_REJECT_DUPLICATES, &je);
+	    JSON_REJECT_DUPLICATES, NULL);
 	if (json_is_object(a->json))
 		return;
 	json_decref(a->json);
@@ -126,10 +120,7 @@ api_call(const struct cli *c, const char *method, const char *path,
 		req.bodylen = out.len;
 	}
 	a->result = client_call(&req, http, a->err, sizeof a->err);
-	a->status = http_status(http);
-	a->retry_after = http_retry_after(http);
-	if (a->result == CLIENT_OK)
-		answer_parse(a, &in);
+	api_answer_read(a, http, &in);
 	http_free(&http);
 	buf_free(&out);
 	buf_free(&in);
@@ -174,7 +165,7 @@ api_ask(const struct cli *c, const char *method, const char *path,
 
 	if ((*rc_r = api_token(c, &t)) != CLI_OK)
 		return NULL;
-	api_call(c, method, path, *t.hex != '\0' ? t.hex : NULL, body,
+	api_call(c, method, path, token_hex(&t), body,
 	    API_TIMEOUT_MS, &a);
 	token_wipe(&t);
 	if (api_is_ok(&a))
@@ -183,4 +174,21 @@ api_ask(const struct cli *c, const char *method, const char *path,
 		*rc_r = api_refused(c, &a);
 	api_answer_clear(&a);
 	return json;
+}
+
+int
+api_show(const struct cli *c, const char *method, const char *path,
+    const json_t *body, void (*print)(const struct cli *, json_t *))
+{
+	json_t	*j;
+	int	 rc;
+
+	if ((j = api_ask(c, method, path, body, &rc)) == NULL)
+		return rc;
+	if (c->json)
+		cli_print_json(c, j);
+	else
+		print(c, j);
+	json_decref(j);
+	return rc;
 }

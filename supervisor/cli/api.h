@@ -44,6 +44,13 @@ void	api_call(const struct cli *, const char *method, const char *path,
 	    struct api_answer *);
 void	api_answer_clear(struct api_answer *);
 
+/*
+ * Fill in what the parser knows, when result is there.  A body must be an
+ * object, whatever the status; NULL: it was no JSON (a stream).
+ */
+void	api_answer_read(struct api_answer *, const struct http_parser *,
+	    const struct buf *body);
+
 /* Was it done (2xx)? */
 int	api_is_ok(const struct api_answer *);
 
@@ -63,5 +70,12 @@ int	api_refused(const struct cli *, const struct api_answer *);
  */
 json_t	*api_ask(const struct cli *, const char *method, const char *path,
 	    const json_t *body, int *rc_r);
+
+/*
+ * Likewise, and print the answer: as it is when JSON is asked for, else by
+ * the function.  The exit code.
+ */
+int	api_show(const struct cli *, const char *method, const char *path,
+	    const json_t *body, void (*print)(const struct cli *, json_t *));
 
 #endif

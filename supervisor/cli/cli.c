@@ -53,13 +53,19 @@ cli_row_path(const struct cli *c, struct buf *path, const char *prefix)
 	return CLI_OK;
 }
 
+const char *
+cli_env(const char *name)
+{
+	const char	*v = getenv(name);
+
+	return v != NULL && *v != '\0' ? v : NULL;
+}
+
 int
 cli_run_dir_named(const struct cli *c)
 {
-	const char	*env = getenv("MESHSUP_RUN_DIR");
-
 	return cli_opt(c, OPT_RUN_DIR) != NULL ||
-	    (env != NULL && *env != '\0');
+	    cli_env("MESHSUP_RUN_DIR") != NULL;
 }
 
 static void

@@ -50,6 +50,9 @@ int	cli_time(const struct cli *, enum opt, const char *name);
 /* Append prefix and the first operand, an ID, escaped.  As above. */
 int	cli_row_path(const struct cli *, struct buf *, const char *prefix);
 
+/* A variable of the environment, NULL when it is unset or empty. */
+const char *cli_env(const char *name);
+
 /* Was the run directory named, by option or by environment? */
 int	cli_run_dir_named(const struct cli *);
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "supervisor/cli/buf.h"
 #include "supervisor/cli/text.h"
 
@@ -64,28 +64,16 @@ print_person(const struct cli *c, const struct sse_event *ev,
     const json_t *data)
 {
 	struct buf	 b = { 0 };
-	const char	*ts = cli_json_str(data, "ts");
-	char		*when, *name, *text, now[32];
-	time_t		 t = time(NULL);
-	struct tm	 tm;
+	char		 now[CLOCK_ISO_SIZE], *when;
 
-	if (ts != NULL)
-		when = text_time(ts);
-	else {
-		if (localtime_r(&t, &tm) == NULL || strftime(now, sizeof now,
-		    "%Y-%m-%d %H:%M:%S", &tm) == 0)
-			*now = '\0';
-		when = text_clean(now, TEXT_LINE);
-	}
+	when = text_time(cli_json_or(data, "ts",
+	    clock_iso(clock_wall_ms(), now)));
 	add_text(&b, ev, data);
-	name = text_clean(ev->event, TEXT_LINE);
-	text = text_clean(b.p, TEXT_LINE);
-	printf("%s%s%s  %-13s %s\n", cli_color(c, COLOR_DIM), when,
-	    cli_color(c, COLOR_OFF), name, text);
+	printf("%s%s%s", cli_color(c, COLOR_DIM), when,
+	    cli_color(c, COLOR_OFF));
+	text_printf("  %-13s %s\n", ev->event, b.p);
 	buf_free(&b);
 	free(when);
-	free(name);
-	free(text);
 }
 
 void

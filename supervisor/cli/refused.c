@@ -93,8 +93,7 @@ print_candidates(const json_t *list)
 		table_add(t, json_is_string(p) ? json_string_value(p) :
 		    cli_json_str(p, "pubkey"));
 	}
-	table_print(t, stderr, 0);
-	table_free(&t);
+	table_end(&t, stderr, 0, "");
 }
 
 static void

@@ -28,21 +28,6 @@ table_new(const char *const heads[])
 }
 
 void
-table_free(struct table **tp)
-{
-	struct table	*t = *tp;
-	size_t		 i;
-
-	if (t == NULL)
-		return;
-	for (i = 0; i < t->ncells; i++)
-		free(t->cells[i]);
-	free(t->cells);
-	free(t);
-	*tp = NULL;
-}
-
-void
 table_add(struct table *t, const char *s)
 {
 	if (t->ncells == t->cap) {
@@ -89,7 +74,7 @@ cell_print(const struct table *t, FILE *f, size_t col, const char *s,
 		fputs(s, f);
 }
 
-void
+static void
 table_print(const struct table *t, FILE *f, int bold)
 {
 	size_t	*width = xcalloc(t->ncols, sizeof *width);
@@ -113,4 +98,21 @@ table_print(const struct table *t, FILE *f, int bold)
 			fputs("\n", f);
 	}
 	free(width);
+}
+
+void
+table_end(struct table **tp, FILE *f, int bold, const char *none)
+{
+	struct table	*t = *tp;
+	size_t		 i;
+
+	if (t->ncells > 0)
+		table_print(t, f, bold);
+	else
+		fprintf(f, "%s\n", none);
+	for (i = 0; i < t->ncells; i++)
+		free(t->cells[i]);
+	free(t->cells);
+	free(t);
+	*tp = NULL;
 }

@@ -12,14 +12,16 @@ struct table;
 
 /* heads ends with NULL; a head that starts with ">" is right-aligned. */
 struct table *table_new(const char *const heads[]);
-void	table_free(struct table **);
 
 /* The next cell, row by row.  NULL is "-". */
 void	table_add(struct table *, const char *);
 void	table_addf(struct table *, const char *, ...)
 	    __attribute__((__format__(printf, 2, 3)));
 
-/* bold: heads are written bold. */
-void	table_print(const struct table *, FILE *, int bold);
+/*
+ * Print it, the heads bold when that is asked for, or only the line none when
+ * it has no cells; and free it.
+ */
+void	table_end(struct table **, FILE *, int bold, const char *none);
 
 #endif

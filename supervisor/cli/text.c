@@ -4,13 +4,16 @@
 
 #include <langinfo.h>
 #include <locale.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <wchar.h>
 
 #include "common/clock.h"
+#include "common/encode.h"
 #include "common/xalloc.h"
 #include "supervisor/cli/buf.h"
 
@@ -31,35 +34,17 @@ text_init(int to_terminal)
 }
 
 /*
- * The next character of at most len bytes.  Returns how many it took, 1 with
- * *c_r = REPLACEMENT for a byte that belongs to none.
+ * The next character of len bytes, at least one.  Returns how many it took, 1
+ * with *c_r = REPLACEMENT for a byte that belongs to none.
  */
 static size_t
-utf8_next(const char *s, size_t len, uint32_t *c_r)
+next_char(const char *s, size_t len, uint32_t *c_r)
 {
-	static const uint32_t	 least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	const unsigned char	*p = (const unsigned char *)s;
-	size_t			 i, n;
-	uint32_t		 c;
+	size_t	 n = utf8_next(s, len, c_r);
 
-	*c_r = REPLACEMENT;
-	if (p[0] < 0x80) {
-		*c_r = p[0];
-		return 1;
-	}
-	n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	if (p[0] < 0xc2 || p[0] > 0xf4 || n > len)
-		return 1;
-	c = p[0] & (0xffu >> (n + 1));
-	for (i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 1;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 1;
-	*c_r = c;
-	return n;
+	if (n == 0)
+		*c_r = REPLACEMENT;
+	return n > 0 ? n : 1;
 }
 
 static void
@@ -125,7 +110,7 @@ text_clean_n(const char *s, size_t len, enum text_kind kind)
 	char		*out;
 
 	for (i = 0; i < len; ) {
-		i += utf8_next(s + i, len - i, &c);
+		i += next_char(s + i, len - i, &c);
 		if (kind == TEXT_BLOCK && c == '\r' && i < len && s[i] == '\n')
 			continue;		/* CR LF is a line end */
 		utf8_add(&b, harmless(c, kind));
@@ -140,6 +125,26 @@ text_clean(const char *s, enum text_kind kind)
 {
 	return text_clean_n(s != NULL ? s : "", s != NULL ? strlen(s) : 0,
 	    kind);
+}
+
+void
+text_printf(const char *fmt, ...)
+{
+	size_t	 len = strlen(fmt);
+	int	 has_end = len > 0 && fmt[len - 1] == '\n';
+	va_list	 ap;
+	char	*raw, *text;
+
+	va_start(ap, fmt);
+	if (vasprintf(&raw, fmt, ap) == -1)
+		raw = NULL;
+	va_end(ap);
+	if (raw == NULL)
+		return;
+	text = text_clean_n(raw, strlen(raw) - (size_t)has_end, TEXT_LINE);
+	printf("%s%s", text, has_end ? "\n" : "");
+	freezero_str(text);
+	freezero_str(raw);
 }
 
 static size_t
@@ -157,7 +162,7 @@ text_width(const char *s)
 	uint32_t c;
 
 	for (i = 0; i < len; ) {
-		i += utf8_next(s + i, len - i, &c);
+		i += next_char(s + i, len - i, &c);
 		width += char_width(c);
 	}
 	return width;
@@ -173,7 +178,7 @@ text_cut(char *s, size_t width)
 	if (width == 0 || text_width(s) <= width)
 		return;
 	for (i = 0; i < len; i += n) {
-		n = utf8_next(s + i, len - i, &c);
+		n = next_char(s + i, len - i, &c);
 		if (used + char_width(c) > width - 1)
 			break;
 		used += char_width(c);

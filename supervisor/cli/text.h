@@ -26,6 +26,13 @@ enum text_kind {
 char	*text_clean(const char *, enum text_kind);
 char	*text_clean_n(const char *, size_t len, enum text_kind);
 
+/*
+ * printf(), of which all but a line end that fmt ends with is cleaned as a
+ * line: no escape sequences go in.
+ */
+void	text_printf(const char *fmt, ...)
+	    __attribute__((__format__(printf, 1, 2)));
+
 /* Columns that a clean line takes. */
 size_t	 text_width(const char *);
 

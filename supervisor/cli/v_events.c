@@ -49,13 +49,19 @@ on_event(void *arg, const struct sse_event *ev)
 	return 0;
 }
 
+static int
+is_stream(const struct follow *f)
+{
+	return http_status(f->http) == 200 && http_is_stream(f->http);
+}
+
 /* A piece of the body: of the stream, or of a refusal. */
 static int
 on_body(void *arg, const char *p, size_t len)
 {
 	struct follow	*f = arg;
 
-	if (http_status(f->http) != 200 || !http_is_stream(f->http)) {
+	if (!is_stream(f)) {
 		if (f->refusal.len + len > REFUSAL_MAX)
 			return -1;
 		buf_add(&f->refusal, p, len);
@@ -79,20 +85,10 @@ follow_once(struct follow *f, struct api_answer *a)
 
 	memset(a, 0, sizeof *a);
 	f->http = http_new(0, on_body, f);
-	req.token = *f->token.hex != '\0' ? f->token.hex : NULL;
+	req.token = token_hex(&f->token);
 	req.last_event_id = sse_last_id(f->sse);
 	a->result = client_call(&req, f->http, a->err, sizeof a->err);
-	a->status = http_status(f->http);
-	a->retry_after = http_retry_after(f->http);
-	if (a->result == CLIENT_OK && (a->status != 200 ||
-	    !http_is_stream(f->http))) {
-		a->json = json_loadb(f->refusal.p != NULL ? f->refusal.p : "",
-		    f->refusal.len, JSON_REJECT_DUPLICATES, NULL);
-		if (!json_is_object(a->json)) {
-			json_decref(a->json);
-			a->json = json_object();
-		}
-	}
+	api_answer_read(a, f->http, is_stream(f) ? NULL : &f->refusal);
 	http_free(&f->http);
 	buf_free(&f->refusal);
 	sse_reset(f->sse);

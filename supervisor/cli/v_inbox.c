@@ -11,19 +11,14 @@
 
 #define LIMIT_MAX	1000
 
-/* Print a member in front of something, cleaned; nothing when it is null. */
+/* Print a member behind something; nothing when it is absent. */
 static void
-print_str(const json_t *j, const char *key, const char *before,
-    const char *after)
+print_str(const json_t *j, const char *key, const char *before)
 {
-	const char	*s = cli_json_str(j, key);
-	char		*text;
+	const char	*s = cli_json_or(j, key, NULL);
 
-	if (s == NULL || *s == '\0')
-		return;
-	text = text_clean(s, TEXT_LINE);
-	printf("%s%s%s", before, text, after);
-	free(text);
+	if (s != NULL)
+		text_printf("%s%s", before, s);
 }
 
 /* When, from whom, and how it came. */
@@ -31,24 +26,23 @@ static void
 print_head(const struct cli *c, const json_t *m)
 {
 	const char	*bold = cli_color(c, COLOR_BOLD);
-	const char	*dim = cli_color(c, COLOR_DIM);
 	const char	*off = cli_color(c, COLOR_OFF);
 	char		*when = text_time(cli_json_str(m, "received_at"));
 
 	if (json_is_null(json_object_get(m, "seen_at")))
-		printf("%s%s new%s ", bold, when, off);
+		printf("%s%s new%s", bold, when, off);
 	else
-		printf("%s ", when);
+		fputs(when, stdout);
 	fputs(bold, stdout);
-	print_str(m, "sender_name", "", "");
-	printf("%s%s", off, dim);
-	print_str(m, "sender_pubkey", " <", ">");
+	print_str(m, "sender_name", " ");
+	printf("%s%s", off, cli_color(c, COLOR_DIM));
+	text_printf(" <%s>", cli_json_or(m, "sender_pubkey", "?"));
 	fputs(off, stdout);
 	if (json_is_false(json_object_get(m, "authenticated")))
 		printf(" %s[unverified]%s", cli_color(c, COLOR_YELLOW), off);
-	print_str(m, "priority", " ", "");
-	print_str(m, "mesh", " on ", "");
-	print_str(m, "topic", " #", "");
+	print_str(m, "priority", " ");
+	print_str(m, "mesh", " on ");
+	print_str(m, "topic", " #");
 	fputs("\n", stdout);
 	free(when);
 }
@@ -61,14 +55,26 @@ print_message(const struct cli *c, const json_t *m)
 
 	print_head(c, m);
 	fputs(cli_color(c, COLOR_DIM), stdout);
-	print_str(m, "id", "  id ", "");
-	print_str(m, "client_message_id", "  message ", "");
-	print_str(m, "reply_to_id", "  answers ", "");
+	print_str(m, "id", "  id ");
+	print_str(m, "client_message_id", "  message ");
+	print_str(m, "reply_to_id", "  answers ");
 	printf("%s\n", cli_color(c, COLOR_OFF));
 	if (json_is_string(body))
 		show_body(stdout, body);
 	else
 		fputs("  (no key of yours opens it)\n", stdout);
+}
+
+static void
+print_list(const struct cli *c, json_t *j)
+{
+	const json_t	*m;
+	size_t		 i;
+
+	json_array_foreach(json_object_get(j, "items"), i, m)
+		print_message(c, m);
+	if (i == 0)
+		fputs("no messages\n", stdout);
 }
 
 static void
@@ -91,8 +97,6 @@ int
 v_inbox(struct cli *c)
 {
 	struct buf	 path = { 0 };
-	json_t		*j, *m;
-	size_t		 i;
 	long		 limit;
 	int		 rc;
 
@@ -101,37 +105,16 @@ v_inbox(struct cli *c)
 	    (rc = cli_time(c, OPT_SINCE, "since")) != CLI_OK)
 		return rc;
 	list_path(c, &path);
-	j = api_ask(c, "GET", path.p, NULL, &rc);
+	rc = api_show(c, "GET", path.p, NULL, print_list);
 	buf_free(&path);
-	if (j == NULL)
-		return rc;
-	if (c->json)
-		cli_print_json(c, j);
-	else {
-		json_array_foreach(json_object_get(j, "items"), i, m)
-			print_message(c, m);
-		if (i == 0)
-			fputs("no messages\n", stdout);
-	}
-	json_decref(j);
 	return rc;
 }
 
-/* DELETE what the path says, and tell how many that were. */
-static int
-messages_delete(struct cli *c, const char *path)
+static void
+print_deleted(const struct cli *c, json_t *j)
 {
-	json_t	*j;
-	int	 rc;
-
-	if ((j = api_ask(c, "DELETE", path, NULL, &rc)) == NULL)
-		return rc;
-	if (c->json)
-		cli_print_json(c, j);
-	else
-		printf("deleted %lld\n", cli_json_int(j, "removed"));
-	json_decref(j);
-	return rc;
+	(void)c;
+	printf("deleted %lld\n", cli_json_int(j, "removed"));
 }
 
 int
@@ -141,7 +124,7 @@ v_inbox_delete(struct cli *c)
 	int		 rc;
 
 	if ((rc = cli_row_path(c, &path, "/v1/inbox/")) == CLI_OK)
-		rc = messages_delete(c, path.p);
+		rc = api_show(c, "DELETE", path.p, NULL, print_deleted);
 	buf_free(&path);
 	return rc;
 }
@@ -164,7 +147,7 @@ v_inbox_flush(struct cli *c)
 	buf_adds(&path, "/v1/inbox");
 	buf_add_query(&path, "mesh", mesh);
 	buf_add_query(&path, "before", before);
-	rc = messages_delete(c, path.p);
+	rc = api_show(c, "DELETE", path.p, NULL, print_deleted);
 	buf_free(&path);
 	return rc;
 }

@@ -13,6 +13,7 @@
 #include "supervisor/cli/text.h"
 #include "supervisor/cli/verbs.h"
 
+#define PATH		"/v1/outbox/"
 #define LIMIT_MAX	500
 #define ERROR_WIDTH	60
 #define KEY_SHOWN	16	/* digits of a key: enough to send to */
@@ -39,7 +40,7 @@ add_reason(struct table *t, const json_t *row)
 }
 
 static void
-print_list(const struct cli *c, const json_t *list)
+print_list(const struct cli *c, json_t *j)
 {
 	static const char *const heads[] = { "ACCEPTED", "STATUS", "TO",
 				    "PRIORITY", ">TRIES", ">BYTES", "ID",
@@ -49,7 +50,7 @@ print_list(const struct cli *c, const json_t *list)
 	char			*when;
 	size_t			 i;
 
-	json_array_foreach(list, i, row) {
+	json_array_foreach(json_object_get(j, "items"), i, row) {
 		when = text_time(cli_json_str(row, "enqueued_at"));
 		table_add(t, when);
 		table_addf(t, "%s%s", cli_json_or(row, "status", "?"),
@@ -64,18 +65,13 @@ print_list(const struct cli *c, const json_t *list)
 		add_reason(t, row);
 		free(when);
 	}
-	if (i == 0)
-		fputs("no messages\n", stdout);
-	else
-		table_print(t, stdout, c->color);
-	table_free(&t);
+	table_end(&t, stdout, c->color, "no messages");
 }
 
 int
 v_outbox_list(struct cli *c)
 {
 	struct buf	 path = { 0 };
-	json_t		*j;
 	long		 limit;
 	int		 rc;
 
@@ -85,44 +81,27 @@ v_outbox_list(struct cli *c)
 	buf_adds(&path, "/v1/outbox");
 	buf_add_query(&path, "status", cli_opt(c, OPT_STATUS));
 	buf_add_query(&path, "limit", cli_opt(c, OPT_LIMIT));
-	j = api_ask(c, "GET", path.p, NULL, &rc);
+	rc = api_show(c, "GET", path.p, NULL, print_list);
 	buf_free(&path);
-	if (j == NULL)
-		return rc;
-	if (c->json)
-		cli_print_json(c, j);
-	else
-		print_list(c, json_object_get(j, "items"));
-	json_decref(j);
 	return rc;
 }
 
-/* The row of the operand; NULL with the reason printed. */
-static json_t *
-row_get(struct cli *c, int *rc_r)
+static void
+print_row(const struct cli *c, json_t *row)
 {
-	struct buf	 path = { 0 };
-	json_t		*row = NULL;
-
-	if ((*rc_r = cli_row_path(c, &path, "/v1/outbox/")) == CLI_OK)
-		row = api_ask(c, "GET", path.p, NULL, rc_r);
-	buf_free(&path);
-	return row;
+	(void)c;
+	show_object(stdout, row);
 }
 
 int
 v_outbox_show(struct cli *c)
 {
-	int	 rc;
-	json_t	*row = row_get(c, &rc);
+	struct buf	 path = { 0 };
+	int		 rc;
 
-	if (row == NULL)
-		return rc;
-	if (c->json)
-		cli_print_json(c, row);
-	else
-		show_object(stdout, row);
-	json_decref(row);
+	if ((rc = cli_row_path(c, &path, PATH)) == CLI_OK)
+		rc = api_show(c, "GET", path.p, NULL, print_row);
+	buf_free(&path);
 	return rc;
 }
 
@@ -157,10 +136,14 @@ cat_none(const struct cli *c, const json_t *row)
 int
 v_outbox_cat(struct cli *c)
 {
-	json_t	*row, *body, *j;
-	int	 rc;
+	struct buf	 path = { 0 };
+	json_t		*row = NULL, *body, *j;
+	int		 rc;
 
-	if ((row = row_get(c, &rc)) == NULL)
+	if ((rc = cli_row_path(c, &path, PATH)) == CLI_OK)
+		row = api_ask(c, "GET", path.p, NULL, &rc);
+	buf_free(&path);
+	if (row == NULL)
 		return rc;
 	body = json_object_get(row, "body");
 	if (!json_is_string(body))

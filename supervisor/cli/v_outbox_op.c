@@ -8,11 +8,20 @@
 #include "supervisor/cli/text.h"
 #include "supervisor/cli/verbs.h"
 
+static void
+print_requeued(const struct cli *c, json_t *j)
+{
+	(void)c;
+	text_printf("requeued %s as %s (message %s)\n",
+	    cli_json_or(j, "aborted_row_id", "?"),
+	    cli_json_or(j, "new_row_id", "?"),
+	    cli_json_or(j, "new_client_message_id", "?"));
+}
+
 int
 v_outbox_requeue(struct cli *c)
 {
-	json_t	*body, *j;
-	char	*old, *new, *id;
+	json_t	*body;
 	int	 rc;
 
 	body = json_pack("{s:s, s:s*, s:s*}", "id", c->opts.operands[0],
@@ -20,23 +29,8 @@ v_outbox_requeue(struct cli *c)
 	    "to", cli_opt(c, OPT_TO));
 	if (body == NULL)
 		return cli_usage(c, "the arguments must be UTF-8");
-	j = api_ask(c, "POST", "/v1/outbox/requeue", body, &rc);
+	rc = api_show(c, "POST", "/v1/outbox/requeue", body, print_requeued);
 	json_decref(body);
-	if (j == NULL)
-		return rc;
-	if (c->json)
-		cli_print_json(c, j);
-	else {
-		old = text_clean(cli_json_str(j, "aborted_row_id"), TEXT_LINE);
-		new = text_clean(cli_json_str(j, "new_row_id"), TEXT_LINE);
-		id = text_clean(cli_json_str(j, "new_client_message_id"),
-		    TEXT_LINE);
-		printf("requeued %s as %s (message %s)\n", old, new, id);
-		free(old);
-		free(new);
-		free(id);
-	}
-	json_decref(j);
 	return rc;
 }
 
@@ -85,19 +79,15 @@ print_changes(const struct cli *c, const json_t *refused, const char *done)
 {
 	const json_t	*r;
 	const char	*id;
-	char		*text;
 	size_t		 i;
 
 	for (i = 0; i < c->opts.noperands; i++) {
 		id = c->opts.operands[i];
-		if ((r = refusal_find(refused, id)) != NULL) {
+		if ((r = refusal_find(refused, id)) == NULL)
+			text_printf("%s %s\n", done, id);
+		else
 			cli_warn(c, "%s: %s", id,
 			    reason_text(cli_json_str(r, "reason")));
-			continue;
-		}
-		text = text_clean(id, TEXT_LINE);
-		printf("%s %s\n", done, text);
-		free(text);
 	}
 }
 

@@ -32,7 +32,7 @@ add_groups(struct table *t, const json_t *list)
 }
 
 static void
-print_peers(const struct cli *c, const json_t *list)
+print_peers(const struct cli *c, json_t *j)
 {
 	static const char *const heads[] = { "NAME", "MESH", "STATUS", "ROLE",
 				    "GROUPS", "SUMMARY", "KEY", NULL };
@@ -41,7 +41,7 @@ print_peers(const struct cli *c, const json_t *list)
 	char			*summary;
 	size_t			 i;
 
-	json_array_foreach(list, i, p) {
+	json_array_foreach(json_object_get(j, "peers"), i, p) {
 		table_add(t, cli_json_str(p, "displayName"));
 		table_add(t, cli_json_str(p, "mesh"));
 		table_add(t, cli_json_str(p, "status"));
@@ -53,32 +53,20 @@ print_peers(const struct cli *c, const json_t *list)
 		table_add(t, cli_json_str(p, "pubkey"));
 		free(summary);
 	}
-	if (i == 0)
-		fputs("no peers\n", stdout);
-	else
-		table_print(t, stdout, c->color);
-	table_free(&t);
+	table_end(&t, stdout, c->color, "no peers");
 }
 
 int
 v_peers(struct cli *c)
 {
 	struct buf	 path = { 0 };
-	json_t		*j;
 	int		 rc;
 
 	buf_adds(&path, "/v1/peers");
 	buf_add_query(&path, "mesh", cli_opt(c, OPT_MESH));
 	buf_add_query(&path, "all",
 	    cli_opt(c, OPT_ALL) != NULL ? "true" : "false");
-	j = api_ask(c, "GET", path.p, NULL, &rc);
+	rc = api_show(c, "GET", path.p, NULL, print_peers);
 	buf_free(&path);
-	if (j == NULL)
-		return rc;
-	if (c->json)
-		cli_print_json(c, j);
-	else
-		print_peers(c, json_object_get(j, "peers"));
-	json_decref(j);
 	return rc;
 }

@@ -165,19 +165,13 @@ static void
 print_accepted(const struct cli *c, const json_t *j)
 {
 	const char	*to = cli_json_str(j, "to");
-	struct buf	 b = { 0 };
-	char		*text;
 
-	buf_addf(&b, "%s %s", cli_json_or(j, "status", "done"),
+	text_printf("%s %s", cli_json_or(j, "status", "done"),
 	    cli_json_or(j, "client_message_id", "?"));
 	if (to != NULL && strcmp(to, c->opts.operands[0]) != 0)
-		buf_addf(&b, " to %s", to);
-	if (json_is_true(json_object_get(j, "duplicate")))
-		buf_adds(&b, " (it had been sent before)");
-	text = text_clean(b.p, TEXT_LINE);
-	printf("%s\n", text);
-	free(text);
-	buf_free(&b);
+		text_printf(" to %s", to);
+	fputs(json_is_true(json_object_get(j, "duplicate")) ?
+	    " (it had been sent before)\n" : "\n", stdout);
 }
 
 /* It is accepted: say so, and what becomes of it when that is asked. */
@@ -187,7 +181,7 @@ accepted(const struct cli *c, const struct wait *w, const char *token,
 {
 	const char	*id = cli_json_str(j, "client_message_id");
 	json_t		*state = NULL;
-	char		*text;
+	struct buf	 text = { 0 };
 	int		 rc = CLI_OK;
 
 	if (!c->json) {
@@ -201,9 +195,9 @@ accepted(const struct cli *c, const struct wait *w, const char *token,
 	if (c->json)
 		cli_print_json(c, j);
 	else if (state != NULL) {
-		text = wait_sentence(w, state, id);
-		printf("%s\n", text);
-		free(text);
+		wait_describe(w, state, id, &text);
+		text_printf("%s\n", text.p);
+		buf_free(&text);
 	}
 	json_decref(state);
 	return rc;
@@ -215,7 +209,6 @@ v_send(struct cli *c)
 	struct api_answer	 a = { 0 };
 	struct token		 t;
 	struct wait		 w;
-	const char		*token;
 	json_t			*body = NULL;
 	int			 rc, unknown;
 
@@ -224,10 +217,9 @@ v_send(struct cli *c)
 		return rc;
 	if ((rc = body_build(c, &body)) != CLI_OK)
 		goto out;
-	token = *t.hex != '\0' ? t.hex : NULL;
-	unknown = send_try(c, token, body, &a);
+	unknown = send_try(c, token_hex(&t), body, &a);
 	if (api_is_ok(&a))
-		rc = accepted(c, &w, token, a.json);
+		rc = accepted(c, &w, token_hex(&t), a.json);
 	else
 		rc = api_refused(c, &a);
 	if (unknown)

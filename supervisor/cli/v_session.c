@@ -120,30 +120,27 @@ reg_body(struct reg *r)
 
 /* What to do with it now, for a person or for a program. */
 static void
-reg_print(struct reg *r, json_t *answer)
+reg_print(const struct reg *r, json_t *answer)
 {
-	const char	*key = cli_json_str(answer, "session_pubkey");
-	char		*real = realpath(r->path, NULL), *path, *name;
+	const char	*name = cli_opt(r->c, OPT_NAME);
+	const char	*id = r->token.session_id;
+	char		*real = realpath(r->path, NULL), *quoted;
+	const char	*path = real != NULL ? real : r->path;
 
-	path = text_quote(real != NULL ? real : r->path);
 	if (r->c->json) {
-		json_object_set_new(answer, "session_id",
-		    json_string(r->token.session_id));
+		json_object_set_new(answer, "session_id", json_string(id));
 		json_object_set_new(answer, "display_name",
-		    json_string(cli_opt(r->c, OPT_NAME)));
-		json_object_set_new(answer, "token_file",
-		    json_string(real != NULL ? real : r->path));
+		    json_string(name));
+		json_object_set_new(answer, "token_file", json_string(path));
 		cli_print_json(r->c, answer);
 	} else {
-		name = text_clean(cli_opt(r->c, OPT_NAME), TEXT_LINE);
-		printf("session  %s (%s)\n", name, r->token.session_id);
-		free(name);
-		name = text_clean(key, TEXT_LINE);
-		printf("key      %s\n", name);
-		free(name);
-		printf("export MESHSUP_TOKEN_FILE=%s\n", path);
+		quoted = text_quote(path);
+		text_printf("session  %s (%s)\n", name, id);
+		text_printf("key      %s\n",
+		    cli_json_or(answer, "session_pubkey", "-"));
+		printf("export MESHSUP_TOKEN_FILE=%s\n", quoted);
+		free(quoted);
 	}
-	free(path);
 	free(real);
 }
 
@@ -208,11 +205,7 @@ print_sessions(const struct cli *c, const json_t *list)
 		table_add(t, cli_json_str(json_object_get(s, "presence"),
 		    "sessionPubkey"));
 	}
-	if (i == 0)
-		fputs("no sessions\n", stdout);
-	else
-		table_print(t, stdout, c->color);
-	table_free(&t);
+	table_end(&t, stdout, c->color, "no sessions");
 }
 
 /* --key: one line to be used in another command, so only if there is one. */
@@ -221,7 +214,6 @@ print_key(const struct cli *c, const json_t *list, const char *name)
 {
 	const json_t	*s;
 	const char	*key, *found = NULL, *state, *its;
-	char		*text;
 	size_t		 i, n = 0;
 
 	json_array_foreach(list, i, s) {
@@ -240,9 +232,7 @@ print_key(const struct cli *c, const json_t *list, const char *name)
 		return cli_fail(c, n == 0 ? "you have no session %s here" :
 		    "you have several sessions %s here; meshsup session list "
 		    "shows them", name);
-	text = text_clean(found, TEXT_LINE);
-	printf("%s\n", text);
-	free(text);
+	text_printf("%s\n", found);
 	return CLI_OK;
 }
 
@@ -280,7 +270,6 @@ v_session_end(struct cli *c)
 	struct api_answer	 a;
 	struct token		 t;
 	struct buf		 path = { 0 };
-	char			*prefix;
 	int			 rc;
 
 	if (c->opts.noperands > 0) {
@@ -290,7 +279,7 @@ v_session_end(struct cli *c)
 	}
 	if ((rc = api_token(c, &t)) != CLI_OK)
 		return rc;
-	if (*t.hex == '\0')
+	if (token_hex(&t) == NULL)
 		return cli_usage(c, "which session?  Give its NAME");
 	buf_addf(&path, "/v1/sessions/%s", t.hex);
 	api_call(c, "DELETE", path.p, NULL, NULL, API_TIMEOUT_MS, &a);
@@ -302,12 +291,9 @@ v_session_end(struct cli *c)
 		    api_refused(c, &a);
 	else if (c->json)
 		cli_print_json(c, a.json);
-	else {
-		prefix = text_clean(cli_json_str(a.json, "token_prefix"),
-		    TEXT_LINE);
-		printf("ended (token %s...)\n", prefix);
-		free(prefix);
-	}
+	else
+		text_printf("ended (token %s...)\n",
+		    cli_json_or(a.json, "token_prefix", ""));
 	api_answer_clear(&a);
 	return rc;
 }

@@ -42,8 +42,7 @@ print_processes(const struct cli *c, const json_t *list)
 		table_add(t, cli_json_str(p, "mesh"));
 		free(up);
 	}
-	table_print(t, stdout, c->color);
-	table_free(&t);
+	table_end(&t, stdout, c->color, "no processes");
 }
 
 static void
@@ -60,8 +59,7 @@ print_meshes(const struct cli *c, const json_t *list)
 		table_add(t, cli_json_str(m, "reason"));
 	}
 	fputs("\n", stdout);
-	table_print(t, stdout, c->color);
-	table_free(&t);
+	table_end(&t, stdout, c->color, "no meshes");
 }
 
 /* "sessions: 2 open, 1 connecting" */
@@ -70,16 +68,13 @@ print_sessions(json_t *counts)
 {
 	const char	*state, *sep = " ";
 	json_t		*n;
-	char		*text;
 
 	fputs("\nsessions:", stdout);
 	json_object_foreach(counts, state, n) {
 		if (json_integer_value(n) == 0)
 			continue;
-		text = text_clean(state, TEXT_LINE);
-		printf("%s%lld %s", sep, (long long)json_integer_value(n),
-		    text);
-		free(text);
+		text_printf("%s%lld %s", sep,
+		    (long long)json_integer_value(n), state);
 		sep = ", ";
 	}
 	fputs(*sep == ' ' ? " none\n" : "\n", stdout);
@@ -88,16 +83,13 @@ print_sessions(json_t *counts)
 static void
 print_status(const struct cli *c, const json_t *j)
 {
-	char	*state, *version, *up;
+	char	*up = text_duration(cli_json_int(j, "uptime_s"));
 
-	state = text_clean(cli_json_str(j, "state"), TEXT_LINE);
-	version = text_clean(cli_json_str(j, "version"), TEXT_LINE);
-	up = text_duration(cli_json_int(j, "uptime_s"));
-	printf("meshsup %s is %s (pid %lld), up %s\n\n", version, state,
+	text_printf("meshsup %s is %s (pid %lld), up %s\n",
+	    cli_json_or(j, "version", "?"), cli_json_or(j, "state", "?"),
 	    cli_json_int(j, "pid"), up);
-	free(state);
-	free(version);
 	free(up);
+	fputs("\n", stdout);
 	print_processes(c, json_object_get(j, "processes"));
 	if (json_array_size(json_object_get(j, "meshes")) > 0)
 		print_meshes(c, json_object_get(j, "meshes"));

@@ -96,23 +96,19 @@ add_open(struct buf *b, const json_t *answer, const char *id)
 	}
 }
 
-char *
-wait_sentence(const struct wait *w, const json_t *answer, const char *id)
+void
+wait_describe(const struct wait *w, const json_t *answer, const char *id,
+    struct buf *b)
 {
 	const char	*error = cli_json_str(answer, "last_error");
-	struct buf	 b = { 0 };
-	char		*text;
 
 	if (status_is(answer, "done"))
-		add_sent(&b, w, answer, id);
+		add_sent(b, w, answer, id);
 	else if (wait_judge(w, answer) == WAIT_MISSED)
-		buf_addf(&b, "%s %s%s%s", cli_json_str(answer, "status"), id,
+		buf_addf(b, "%s %s%s%s", cli_json_str(answer, "status"), id,
 		    error != NULL ? ": " : "", error != NULL ? error : "");
 	else
-		add_open(&b, answer, id);
-	text = text_clean(b.p, TEXT_LINE);
-	buf_free(&b);
-	return text;
+		add_open(b, answer, id);
 }
 
 /* One question, of at most left ms. */

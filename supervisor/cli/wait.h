@@ -25,9 +25,9 @@ enum wait_end {
 /* An answer of GET /v1/send/{client_message_id}. */
 enum wait_end wait_judge(const struct wait *, const json_t *answer);
 
-/* "sent ID", "pending ID, not yet sent: ..."; allocated, clean. */
-char	*wait_sentence(const struct wait *, const json_t *answer,
-	    const char *id);
+/* Append "sent ID", or "pending ID, not yet sent: ...", as it came. */
+void	wait_describe(const struct wait *, const json_t *answer,
+	    const char *id, struct buf *);
 
 /*
  * Ask until it is reached or missed, or the time is over.  The exit code;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "supervisor/cli/table.h"
 #include "supervisor/cli/text.h"
@@ -181,15 +182,56 @@ table_lines_up(void **state)
 	table_add(t, "a\033[2J");
 	table_addf(t, "%d", 1234);
 	table_add(t, NULL);
-	table_print(t, f, 0);
+	table_end(&t, f, 0, "nothing");
 	fclose(f);
 	assert_string_equal(text,
 	    "NAME       N  LAST\n"
 	    "\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xbd\xa0     7  x\n"
 	    "a\xe2\x90\x9b[2J   1234  -\n");
 	free(text);
-	table_free(&t);
 	assert_null(t);
+}
+
+static void
+table_of_nothing_says_so(void **state)
+{
+	static const char *const heads[] = { "NAME", NULL };
+	struct table		*t = table_new(heads);
+	char			*text = NULL;
+	size_t			 len;
+	FILE			*f = open_memstream(&text, &len);
+
+	(void)state;
+	assert_non_null(f);
+	table_end(&t, f, 1, "no names");
+	fclose(f);
+	assert_string_equal(text, "no names\n");
+	free(text);
+}
+
+/* Only the line end of the format itself is one. */
+static void
+printed_lines_are_clean(void **state)
+{
+	char	 got[64] = "";
+	FILE	*f = tmpfile();
+	int	 saved = dup(STDOUT_FILENO);
+
+	(void)state;
+	assert_non_null(f);
+	fflush(stdout);
+	dup2(fileno(f), STDOUT_FILENO);
+	text_printf("%s %d\n", "a\n\033", 7);
+	text_printf("%s", "b\n");
+	text_printf("\n");
+	fflush(stdout);
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	rewind(f);
+	assert_true(fread(got, 1, sizeof got - 1, f) > 0);
+	fclose(f);
+	assert_string_equal(got, "a\xe2\x90\x8a\xe2\x90\x9b 7\n"
+	    "b\xe2\x90\x8a\n");
 }
 
 /* Last: it changes how everything is written from then on. */
@@ -216,6 +258,8 @@ main(void)
 		cmocka_unit_test(times_and_durations),
 		cmocka_unit_test(quoted_for_a_shell),
 		cmocka_unit_test(table_lines_up),
+		cmocka_unit_test(table_of_nothing_says_so),
+		cmocka_unit_test(printed_lines_are_clean),
 		cmocka_unit_test(other_locale_gets_ascii),
 	};
 
