@@ -430,9 +430,13 @@ static unsigned	 lines;
 static void
 each_cb(void *arg, struct mesh *each)
 {
+	size_t	used = strlen(slugs);
+
 	assert_ptr_equal(arg, slugs);
 	assert_non_null(each->path);
-	strncat(slugs, each->slug, sizeof slugs - strlen(slugs) - 1);
+	if (snprintf(slugs + used, sizeof slugs - used, "%s", each->slug) >=
+	    (int)(sizeof slugs - used))
+		fail_msg("too many: %s", slugs);
 }
 
 static void
