@@ -3,7 +3,6 @@
 #include "supervisor/cli/buf.h"
 
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/xalloc.h"
 #include "supervisor/cli/buf.h"
 
 #define BACKLOG_WAIT_MS	20	/* a full backlog is tried again after it */

@@ -44,7 +44,8 @@ add_text(struct buf *b, const struct sse_event *ev, const json_t *d)
 		add_message(b, d);
 	else if (strcmp(ev->event, "peer_join") == 0 ||
 	    strcmp(ev->event, "peer_leave") == 0)
-		buf_addf(b, "%s %s on %s %s", cli_json_or(d, "event", ev->event),
+		buf_addf(b, "%s %s on %s %s",
+		    cli_json_or(d, "event", ev->event),
 		    cli_json_or(d, "name", "?"), cli_json_or(d, "mesh", "?"),
 		    cli_json_or(d, "pubkey", ""));
 	else if (strcmp(ev->event, "broker_status") == 0)

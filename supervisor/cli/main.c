@@ -3,7 +3,6 @@
  * speaks HTTP over the daemon's Unix socket, and opens no database.
  */
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sodium.h>

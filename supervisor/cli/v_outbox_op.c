@@ -1,6 +1,5 @@
 /* outbox requeue, hold, release and abort: what a person can do to a row. */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

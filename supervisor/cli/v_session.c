@@ -1,12 +1,10 @@
 /* session register, list, end. */
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "common/encode.h"
 #include "common/uuid.h"
 #include "common/xalloc.h"
 #include "supervisor/cli/api.h"

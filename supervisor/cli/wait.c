@@ -7,6 +7,7 @@
 #include "supervisor/cli/wait.h"
 
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
