@@ -40,9 +40,7 @@ static const struct {
 } reasons[] = {
 	{ "not_found", "no such row in your outbox" },
 	{ "inflight", "it is being sent just now; try again in a moment" },
-	{ "done", "it was sent" },
-	{ "dead", "it is dead" },
-	{ "aborted", "it was aborted" },
+	{ "ended", "it has ended" },
 };
 
 static const char *

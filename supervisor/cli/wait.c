@@ -101,13 +101,14 @@ void
 wait_describe(const struct wait *w, const json_t *answer, const char *id,
     struct buf *b)
 {
-	const char	*error = cli_json_str(answer, "last_error");
+	const char	*error = cli_json_or(answer, "last_error", "");
+	const char	*why = cli_json_or(answer, "reason", error);
 
 	if (status_is(answer, "done"))
 		add_sent(b, w, answer, id);
 	else if (wait_judge(w, answer) == WAIT_MISSED)
 		buf_addf(b, "%s %s%s%s", cli_json_str(answer, "status"), id,
-		    error != NULL ? ": " : "", error != NULL ? error : "");
+		    *why != '\0' ? ": " : "", why);
 	else
 		add_open(b, answer, id);
 }

@@ -100,6 +100,8 @@ said_as_it_is(void **state)
 	    "next attempt at 2026-11-23 22:43:14");
 	sentence_is(&until_sent, "{\"status\":\"dead\",\"last_error\":\"x\"}",
 	    "dead m1: x");
+	sentence_is(&until_sent, "{\"status\":\"dead\",\"last_error\":\"x\","
+	    "\"reason\":\"Words. (x)\"}", "dead m1: Words. (x)");
 	sentence_is(&until_sent, "{\"status\":\"aborted\"}", "aborted m1");
 }
 
