@@ -19,6 +19,7 @@
 #include "supervisor/register.h"
 
 #define LINGER_AGAIN_MS	1000
+#define LINGER_UNANSWERED_MS 5000
 
 static void	session_setup(struct child *);
 static void	session_up(struct child *);
@@ -87,6 +88,11 @@ session_owner_gone(void *arg)
 	session_drain(se, "its process has ended");
 }
 
+/*
+ * It drained for long enough.  Its worker goes first, so that nothing of what
+ * is to end is under way; the store, which must have read what the worker said
+ * last, is told a little later, and again until it answers.
+ */
 static void
 session_linger_cb(evutil_socket_t fd, short what, void *arg)
 {
@@ -95,14 +101,19 @@ session_linger_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!child_is_up(se->sup->store)) {	/* it must hear it */
-		supervisor_after(se->ev_linger, LINGER_AGAIN_MS);
+	if (!se->lingered)
+		log_info("session %s: drained long enough, its rows are to "
+		    "end", se->wire_id);
+	se->lingered = 1;
+	supervisor_after(se->ev_linger, LINGER_AGAIN_MS);
+	child_stop(se->child);
+	if (child_running(se->child) || !child_is_up(se->sup->store))
 		return;
-	}
 	memset(&body, 0, sizeof body);
 	memcpy(body.owner, se->rec.owner, OWNER_ID_LEN);
 	strcpy(body.reason, "sender_ended");
 	child_send(se->sup->store, MSG_SUP_END_ROWS, 0, &body, -1);
+	supervisor_after(se->ev_linger, LINGER_UNANSWERED_MS);
 }
 
 int
@@ -331,6 +342,10 @@ session_down(struct child *c)
 		session_free(se);
 		return;
 	}
+	if (se->lingered) {
+		supervisor_after(se->ev_linger, LINGER_AGAIN_MS);
+		return;
+	}
 	child_info(c, &info);
 	if (info.crash_loop) {
 		log_warnx("session %s: parked, its worker died %d times within "
@@ -440,6 +455,7 @@ session_drain(struct session *se, const char *why)
 		log_warnx("session %s: its end is not in sessions.db",
 		    se->wire_id);
 	session_tell_gate(se);
+	se->lingered = 0;
 	supervisor_after(se->ev_linger, se->sup->conf.linger_ms);
 	if (!se->rec.current && child_running(se->child)) {
 		/* The name is another's now: its worker takes the other id. */
