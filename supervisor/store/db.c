@@ -56,16 +56,34 @@ db_commits(const struct db *d)
 	return d->commits;
 }
 
-static enum db_fault
-db_classify(const struct db *d, int rc)
+/*
+ * Did a file fail for want of space?  SQLite knows only of a full disk; by the
+ * time that it tells us of another failure, errno is that of its cleaning up,
+ * but each file remembers its own.
+ */
+static int
+db_file_full(struct db *d, int which)
 {
-	int	error = sqlite3_system_errno(d->sql);
+	sqlite3_file	*f = NULL;
+	int		 error = 0;
 
+	if (sqlite3_file_control(d->sql, "main", which, &f) != SQLITE_OK ||
+	    f == NULL || f->pMethods == NULL ||
+	    f->pMethods->xFileControl(f, SQLITE_FCNTL_LAST_ERRNO, &error) !=
+	    SQLITE_OK)
+		return 0;
+	return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+static enum db_fault
+db_classify(struct db *d, int rc)
+{
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
 		return DB_FULL;
 	case SQLITE_IOERR:
-		return error == ENOSPC || error == EDQUOT || error == EFBIG ?
+		return db_file_full(d, SQLITE_FCNTL_FILE_POINTER) ||
+		    db_file_full(d, SQLITE_FCNTL_JOURNAL_POINTER) ?
 		    DB_FULL : DB_BUSY;
 	case SQLITE_CONSTRAINT:
 		return DB_CONSTRAINT;
@@ -86,6 +104,8 @@ db_failed(struct db *d, int rc, const char *what)
 	enum db_fault	 f = db_classify(d, rc);
 
 	d->fault = f;
+	if ((rc & 0xff) == SQLITE_BUSY)
+		db_holder_complain(d);
 	if (d->complained[f] != 0 && now - d->complained[f] < COMPLAIN_MS)
 		return;
 	d->complained[f] = now;

@@ -168,11 +168,13 @@ db_open(const char *dir)
 	struct db	*d = xcalloc(1, sizeof *d);
 
 	d->path = paths_join(dir, PATHS_MESH_DB);
+	d->shm = -1;
 	d->busy_until = clock_mono_ms() + LOCK_WAIT_MS;
 	if ((d->lock = db_lock(dir)) == -1 ||
 	    db_create(dir, d->path) == -1 || db_connect(d) == -1 ||
 	    schema_open(d) == -1)
 		goto fail;
+	db_holder_open(d);
 	d->st_shrink = db_prepare(d, "PRAGMA incremental_vacuum(1)");
 	d->st_mark = db_prepare(d, "SELECT one FROM meta");
 	return d;
@@ -201,6 +203,7 @@ db_close(struct db **dp)
 		sqlite3_finalize(d->st_mark);
 		sqlite3_close(d->sql);
 	}
+	fd_close(&d->shm);		/* not before SQLite's own */
 	fd_close(&d->lock);
 	free(d->path);
 	free(d);

@@ -10,6 +10,8 @@
  * nothing back.
  */
 
+#include <stdio.h>
+
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/store/db_impl.h"
@@ -68,12 +70,16 @@ static void
 wal_complain(struct db *d)
 {
 	int64_t	now = clock_mono_ms();
+	pid_t	pid = db_holder_reader(d);
+	char	who[32] = "";
 
 	if (d->wal_complained != 0 && now - d->wal_complained < COMPLAIN_MS)
 		return;
 	d->wal_complained = now;
-	log_warnx("%s: a reader keeps the log from being emptied: %lld MB",
-	    d->path, (long long)(db_wal_bytes(d) >> 20));
+	if (pid != 0)
+		snprintf(who, sizeof who, ": process %d", (int)pid);
+	log_warnx("%s: a reader keeps the log from being emptied: %lld MB%s",
+	    d->path, (long long)(db_wal_bytes(d) >> 20), who);
 }
 
 int

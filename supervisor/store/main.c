@@ -5,6 +5,7 @@
  * may touch, the supervisor said when it introduced the peer.
  */
 
+#include <signal.h>
 #include <sodium.h>
 
 #include "common/inherit.h"
@@ -20,6 +21,7 @@ main(void)
 
 	log_init("store");
 	privs_child(0);			/* environment and descriptors end */
+	(void)signal(SIGXFSZ, SIG_IGN);	/* then it is like a full disk */
 	if (sodium_init() == -1)
 		fatalx("sodium_init failed");
 	s = store_new(INHERIT_CTL_FD);
