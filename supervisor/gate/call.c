@@ -153,9 +153,12 @@ call_new(struct calls *cs, struct request *r, enum msg_type type,
 	return c;
 }
 
+/* One of several that a request makes has only the time that is left. */
 static void
 call_add(struct calls *cs, struct call *c)
 {
+	if (c->req->until != 0 && c->until > c->req->until)
+		c->until = c->req->until;
 	TAILQ_INSERT_TAIL(&cs->list, c, next);
 	calls_arm(cs, c->until);
 }

@@ -16,4 +16,7 @@ struct fault {
 int	fault_set(struct fault *, int status, const char *code,
 	    const char *fmt, ...) __attribute__((__format__(printf, 4, 5)));
 
+/* 504, naming who did not answer, or 503, when it is gone. */
+int	fault_unanswered(struct fault *, int timed_out, const char *who);
+
 #endif

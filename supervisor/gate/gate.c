@@ -22,6 +22,7 @@
 #include "supervisor/gate/member.h"
 #include "supervisor/gate/peers.h"
 #include "supervisor/gate/request.h"
+#include "supervisor/gate/sends.h"
 #include "supervisor/gate/session.h"
 #include "supervisor/gate/stream.h"
 
@@ -103,6 +104,7 @@ gate_new(int ctl_fd)
 	g->limits = limits_new();
 	g->requests = requests_new();
 	g->calls = calls_new(g);
+	g->sends = sends_new(g, send_step);
 	g->peers = peers_new(g);
 	g->streams = streams_new(g);
 	g->http = http_new(g);
@@ -121,6 +123,7 @@ gate_free(struct gate **gp)
 	*gp = NULL;
 	http_free(&g->http);		/* ends every request and stream */
 	streams_free(&g->streams);
+	sends_free(&g->sends);
 	peers_free(&g->peers);
 	calls_free(&g->calls);
 	requests_free(&g->requests);

@@ -38,6 +38,7 @@ struct members;
 struct peers;
 struct requests;
 struct rows;
+struct sends;
 struct sessions;
 struct streams;
 
@@ -51,6 +52,7 @@ struct gate {
 	struct members	*members;
 	struct peers	*peers;
 	struct requests	*requests;
+	struct sends	*sends;
 	struct sessions	*sessions;
 	struct streams	*streams;
 

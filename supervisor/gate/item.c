@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "supervisor/gate/reason.h"
 #include "supervisor/gate/scope.h"
 
 json_t *
@@ -32,10 +33,13 @@ item_text(const char *s)
 static json_t *
 notice_body(const struct in_row *row)
 {
-	return json_sprintf("The message %s to %s was not delivered: %s. It "
-	    "will not be tried again by itself; send it anew when the reason "
-	    "is gone.", row->client_id, row->notice_target,
-	    row->notice_reason);
+	json_t	*reason = reason_json(row->notice_reason), *body;
+
+	body = reason == NULL ? NULL : json_sprintf("The message %s to %s was "
+	    "not delivered. %s", row->client_id, row->notice_target,
+	    json_string_value(reason));
+	json_decref(reason);
+	return body;
 }
 
 static json_t *
@@ -169,6 +173,9 @@ item_outbox(const struct out_row *row)
 	if (j == NULL)
 		log_warnx("outbox row %s: its text is no UTF-8: left out",
 		    row->id);
+	else if (row->state == ROW_DEAD)
+		json_object_set_new(j, "reason",
+		    reason_json(row->last_error));
 	return j;
 }
 

@@ -12,11 +12,11 @@
 #include "supervisor/gate/call.h"
 #include "supervisor/gate/fault.h"
 #include "supervisor/gate/gate.h"
-#include "supervisor/gate/input.h"
 #include "supervisor/gate/member.h"
 #include "supervisor/gate/peers.h"
 #include "supervisor/gate/reply.h"
 #include "supervisor/gate/request.h"
+#include "supervisor/gate/roster.h"
 #include "supervisor/gate/scope.h"
 #include "supervisor/gate/session.h"
 
@@ -74,37 +74,22 @@ roster_missing(struct roster *ro, const char *mesh, int status,
 	    ro->fault.detail));
 }
 
-static int
-is_control_plane(const json_t *peer)
-{
-	const char	*role;
-
-	role = json_string_value(json_object_get(peer, "peerRole"));
-	return role != NULL && strcmp(role, "control-plane") == 0;
-}
-
 /* The broker's peers_list.  -1: it is none. */
 static int
 roster_add(struct roster *ro, const char *mesh, const struct msg_slice *frame)
 {
-	json_t	*j = NULL, *list, *peer;
+	json_t	*list = roster_peers(frame), *peer;
 	size_t	 i;
 
-	if (input_depth_ok((const char *)frame->p, frame->len))
-		j = json_loadb((const char *)frame->p, frame->len, 0, NULL);
-	list = json_object_get(j, "peers");
-	if (!json_is_array(list)) {
-		json_decref(j);
+	if (list == NULL)
 		return -1;
-	}
 	json_array_foreach(list, i, peer) {
-		if (!json_is_object(peer) ||
-		    (!ro->all && is_control_plane(peer)))
+		if (!ro->all && roster_is_control_plane(peer))
 			continue;
 		json_object_set_new(peer, "mesh", json_string(mesh));
 		json_array_append(ro->peers, peer);
 	}
-	json_decref(j);
+	json_decref(list);
 	ro->told++;
 	return 0;
 }

@@ -3,16 +3,14 @@
 #include "supervisor/gate/handlers.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/xalloc.h"
 #include "supervisor/gate/gate.h"
 #include "supervisor/gate/item.h"
-#include "supervisor/gate/member.h"
+#include "supervisor/gate/mine.h"
 #include "supervisor/gate/reply.h"
 #include "supervisor/gate/request.h"
 #include "supervisor/gate/scope.h"
-#include "supervisor/gate/session.h"
 
 #define LIST_MAX	500
 #define LIST_DEFAULT	50
@@ -52,19 +50,6 @@ entry_cmp(const void *a, const void *b)
 	const struct entry	*x = a, *y = b;
 
 	return (x->seq < y->seq) - (x->seq > y->seq);	/* newest first */
-}
-
-/* A view's two owners, either of which may be missing. */
-static size_t
-view_owners(const struct view *v, const uint8_t *owners[2])
-{
-	size_t	n = 0;
-
-	if (v->session != NULL)
-		owners[n++] = v->session->owner;
-	if (v->member != NULL)
-		owners[n++] = v->member->owner;
-	return n;
 }
 
 static int
@@ -134,35 +119,6 @@ on_outbox(struct request *r)
 	scope_clear(&sc);
 }
 
-static int
-scope_has_owner(const struct scope *sc, const uint8_t *owner)
-{
-	const uint8_t	*owners[2];
-	size_t		 i, j, n;
-
-	for (i = 0; i < sc->n; i++) {
-		n = view_owners(&sc->views[i], owners);
-		for (j = 0; j < n; j++)
-			if (memcmp(owners[j], owner, OWNER_ID_LEN) == 0)
-				return 1;
-	}
-	return 0;
-}
-
-/*
- * Is it the caller's own?  A session's row is its alone; a member's is of
- * those who send in its name, outside of a session.
- */
-static int
-is_own(const struct request *r, const struct out_row *row)
-{
-	if (r->session != NULL)
-		return memcmp(r->session->owner, row->owner,
-		    OWNER_ID_LEN) == 0;
-	return !request_is_operator(r);
-}
-
-/* A row of somebody else is as unknown as one that never was. */
 void
 on_outbox_row(struct request *r)
 {
@@ -170,26 +126,27 @@ on_outbox_row(struct request *r)
 	struct out_row	 row;
 	struct fault	 f;
 	json_t		*item, *body;
-	int		 found;
 
 	if (scope_find(&sc, r, NULL, &f) == -1) {
 		reply_fault(r, &f);
 		return;
 	}
-	found = r->gate->rows == NULL ? -1 :
-	    rows_out_by_id(r->gate->rows, r->arg, 1, &row);
-	if (found == -1) {
+	switch (mine_row(r, &sc, r->arg, 1, &row)) {
+	case -1:
 		reply_unanswered(r, 0, "database");
-	} else if (found == 0 || !scope_has_owner(&sc, row.owner)) {
+		break;
+	case 0:
 		reply_error(r, 404, "row_not_found", "Your outbox has no row "
 		    "with this id.");
-	} else {
-		if ((item = item_outbox(&row)) != NULL && is_own(r, &row) &&
+		break;
+	default:
+		if ((item = item_outbox(&row)) != NULL &&
+		    mine_is_own(r, &row) &&
 		    (body = item_outbox_body(r->gate, &row)) != NULL)
 			json_object_set_new(item, "body", body);
 		reply_json(r, 200, item);
-	}
-	if (found == 1)
 		out_row_clear(&row);
+		break;
+	}
 	scope_clear(&sc);
 }

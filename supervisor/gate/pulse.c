@@ -10,6 +10,7 @@
 #include "supervisor/gate/input.h"
 #include "supervisor/gate/item.h"
 #include "supervisor/gate/member.h"
+#include "supervisor/gate/reason.h"
 #include "supervisor/gate/session.h"
 #include "supervisor/gate/stream.h"
 
@@ -58,8 +59,11 @@ pulse_outcome(struct streams *ss, const struct msg_outcome *o)
 
 	if (data == NULL)
 		return;
-	if (*o->reason != '\0')
-		json_object_set_new(data, "reason", json_string(o->reason));
+	if (o->state == ROW_DEAD) {
+		json_object_set_new(data, "last_error",
+		    json_string(o->reason));
+		json_object_set_new(data, "reason", reason_json(o->reason));
+	}
 	streams_tell_owner(ss, o->owner, "send_status", data);
 	json_decref(data);
 }

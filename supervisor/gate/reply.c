@@ -169,14 +169,21 @@ reply_fault(struct request *r, const struct fault *f)
 }
 
 void
+reply_too_large(struct request *r, size_t limit, size_t bytes)
+{
+	reply_error_with(r, json_pack("{s:I, s:I}", "limit",
+	    (json_int_t)limit, "bytes", (json_int_t)bytes), 413,
+	    "message_too_large", "A message to this target may have %zu "
+	    "bytes; this one has %zu.", limit, bytes);
+}
+
+void
 reply_unanswered(struct request *r, int timed_out, const char *who)
 {
-	if (timed_out)
-		reply_error(r, 504, "timeout", "The %s did not answer within "
-		    "2.5 s: try again; `meshsup status` says more.", who);
-	else
-		reply_error(r, 503, "unavailable", "The %s is away: try "
-		    "again in a moment.", who);
+	struct fault	f;
+
+	fault_unanswered(&f, timed_out, who);
+	reply_fault(r, &f);
 }
 
 int

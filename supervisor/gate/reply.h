@@ -29,7 +29,10 @@ void	reply_error_with(struct request *, json_t *more, int status,
 	    const char *code, const char *fmt, ...)
 	    __attribute__((__format__(printf, 5, 6)));
 
-/* 504, naming who did not answer, or 503, when it is gone. */
+/* 413, with the limit and the size of the plaintext. */
+void	reply_too_large(struct request *, size_t limit, size_t bytes);
+
+/* As fault_unanswered(). */
 void	reply_unanswered(struct request *, int timed_out, const char *who);
 
 /*

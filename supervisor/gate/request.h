@@ -46,6 +46,8 @@ struct request {
 
 	struct bucket	*bucket;	/* what it is charged to, or NULL */
 	size_t		 answer_len;
+	int64_t		 until;		/* no call takes longer; monotonic, */
+					/* ms; 0: as long as any may */
 	int		 close;		/* the connection ends with it */
 	int		 answered;
 

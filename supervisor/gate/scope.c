@@ -85,6 +85,33 @@ view_rows(const struct view *v, struct rows_scope *out)
 	out->member = v->member != NULL ? v->member->owner : NULL;
 }
 
+size_t
+view_owners(const struct view *v, const uint8_t *owners[2])
+{
+	size_t	n = 0;
+
+	if (v->session != NULL)
+		owners[n++] = v->session->owner;
+	if (v->member != NULL)
+		owners[n++] = v->member->owner;
+	return n;
+}
+
+int
+scope_has_owner(const struct scope *sc, const uint8_t owner[OWNER_ID_LEN])
+{
+	const uint8_t	*owners[2];
+	size_t		 i, j, n;
+
+	for (i = 0; i < sc->n; i++) {
+		n = view_owners(&sc->views[i], owners);
+		for (j = 0; j < n; j++)
+			if (memcmp(owners[j], owner, OWNER_ID_LEN) == 0)
+				return 1;
+	}
+	return 0;
+}
+
 const uint8_t *
 view_reader(const struct view *v)
 {
@@ -169,6 +196,26 @@ scope_reply_fault(struct request *r, const struct fault *f, int several)
 		more = json_pack("{s:o}", "attached", attached);
 	}
 	reply_error_with(r, more, f->status, f->code, "%s", f->detail);
+}
+
+int
+scope_sender(struct gate *g, const uint8_t owner[OWNER_ID_LEN],
+    struct sender *from)
+{
+	const struct session	*s = sessions_find(g->sessions, owner);
+	const struct member	*m = members_find(g->members, owner);
+
+	if (s != NULL && session_is_alive(s)) {
+		*from = (struct sender){ s->owner, s->pub, s->body_key,
+		    s->pub_hex, s->mesh };
+		return 0;
+	}
+	if (s == NULL && m != NULL) {
+		*from = (struct sender){ m->owner, m->pub, m->body_key,
+		    m->pub_hex, m->mesh };
+		return 0;
+	}
+	return -1;
 }
 
 const uint8_t *

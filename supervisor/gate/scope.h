@@ -43,6 +43,12 @@ void	scope_clear(struct scope *);
 /* For the database. */
 void	view_rows(const struct view *, struct rows_scope *);
 
+/* Its one or two owners.  How many. */
+size_t	view_owners(const struct view *, const uint8_t *owners[2]);
+
+/* Are the owner's rows in it? */
+int	scope_has_owner(const struct scope *, const uint8_t owner[OWNER_ID_LEN]);
+
 /* In whose name it reads: the session, else the member. */
 const uint8_t *view_reader(const struct view *);
 
@@ -60,6 +66,19 @@ struct member *scope_member_of(struct gate *, uint64_t uid, const char *mesh,
 
 /* Answer with that fault, and, when one must be named, with the choice. */
 void	scope_reply_fault(struct request *, const struct fault *, int several);
+
+/* Who sends: a session, or a member outside of one. */
+struct sender {
+	const uint8_t	*owner, *pub, *body_key;
+	const char	*pub_hex, *mesh;
+};
+
+/*
+ * The one who owns rows, while it may still send; its pointers hold until the
+ * loop runs again.  0, or -1: it has ended, or was never known.
+ */
+int	scope_sender(struct gate *, const uint8_t owner[OWNER_ID_LEN],
+	    struct sender *);
 
 /* The body key of who owns a row; NULL: nobody that we know of. */
 const uint8_t *scope_body_key(struct gate *, const uint8_t owner[OWNER_ID_LEN]);

@@ -13,11 +13,8 @@
 #define MESSAGE_MAX	(256 * 1024)	/* of any request's body */
 #define TEXT_MAX	(CLIENT_ID_SIZE - 1)
 
-/* What a worker may add to a frame: "first":true, "bodyVersion":1 and such. */
-#define FRAME_SLACK	128
-
-static enum sending_target
-target_kind(const char *to)
+enum sending_target
+sending_kind(const char *to)
 {
 	char	lower[HEX_KEY_SIZE];
 
@@ -38,7 +35,7 @@ parse_to(struct sending *s, const json_t *j, struct fault *f)
 {
 	if (input_text(j, "to", 1, TARGET_SIZE - 1, &s->to, f) == -1)
 		return -1;
-	s->kind = target_kind(s->to);
+	s->kind = sending_kind(s->to);
 	strcpy(s->target, s->to);		/* not longer than that */
 	if (s->kind == TARGET_KEY)		/* the wire knows no capitals */
 		input_lower(s->target, s->to, sizeof s->target);
@@ -52,6 +49,12 @@ parse_to(struct sending *s, const json_t *j, struct fault *f)
 	return 0;
 }
 
+int
+sending_is_direct(const struct sending *s)
+{
+	return s->kind == TARGET_KEY || s->kind == TARGET_NAME;
+}
+
 /* Multicast travels as text, and receivers take nothing else for text. */
 static int
 parse_message(struct sending *s, const json_t *j, struct fault *f)
@@ -63,8 +66,7 @@ parse_message(struct sending *s, const json_t *j, struct fault *f)
 	if (s->message == NULL || s->len == 0 || s->len > MESSAGE_MAX)
 		return fault_set(f, 400, "invalid_request",
 		    "'message' must be text that is not empty.");
-	if (s->kind != TARGET_KEY && s->kind != TARGET_NAME &&
-	    !utf8_valid(s->message, s->len, 1))
+	if (!sending_is_direct(s) && !utf8_valid(s->message, s->len, 1))
 		return fault_set(f, 400, "invalid_message", "A message to many "
 		    "may have no control characters but TAB, LF and CR.");
 	return 0;
@@ -152,39 +154,60 @@ sending_fingerprint(const struct sending *s, uint8_t out[FINGERPRINT_LEN])
 	    row_priority_name(s->priority), s->meta, s->message, s->len);
 }
 
-/* The frame but for its ciphertext, as long as it may get. */
+/* Of a string in a frame; NULL is as long as so many plain characters. */
 static size_t
-frame_size(const struct sending *s)
+string_size(const char *s, size_t len)
 {
-	static const char	 uuid[] = "00000000-0000-7000-8000-000000000000";
-	const char		*id = s->client_id != NULL ? s->client_id : uuid;
-	char			 hex[2 * FINGERPRINT_LEN + 1];
-	char			 nonce[33];	/* base64 of 24 bytes */
-	json_t			*j;
-	size_t			 size;
+	size_t	size = 2;
 
-	memset(hex, 'f', sizeof hex);
-	hex[sizeof hex - 1] = '\0';
-	memset(nonce, 'A', sizeof nonce);
-	nonce[sizeof nonce - 1] = '\0';
-	j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}",
-	    "type", "send", "id", id, "client_message_id", id,
-	    "request_fingerprint", hex, "targetSpec", s->target,
-	    "priority", row_priority_name(s->priority), "nonce", nonce,
-	    "ciphertext", "");
-	if (s->reply_to != NULL)
-		json_object_set_new(j, "replyToId", json_string(s->reply_to));
-	/* As if every character beyond ASCII were escaped. */
-	size = json_dumpb(j, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII);
-	json_decref(j);
-	return size + FRAME_SLACK;
+	if (s == NULL)
+		return size + len;
+	for (; *s != '\0'; s++)		/* as the worker escapes */
+		size += *s == '"' || *s == '\\' ? 6 : 1;
+	return size;
+}
+
+/*
+ * The frame as the worker writes it, but for the ciphertext.  "first" is not
+ * in all of them, but one that needs it must have room for it.
+ */
+static size_t
+frame_size(const struct sending_frame *f)
+{
+	static const char	fixed[] = "{\"type\":\"send\",\"id\":,"
+				    "\"client_message_id\":,"
+				    "\"request_fingerprint\":\"\","
+				    "\"targetSpec\":,\"priority\":\"\","
+				    "\"first\":true,\"nonce\":\"\","
+				    "\"ciphertext\":\"\"}";
+	static const char	reply[] = ",\"replyToId\":";
+	size_t			size = sizeof fixed - 1;
+
+	size += 2 * string_size(f->client_id, UUID_SIZE - 1);
+	size += 2 * FINGERPRINT_LEN;
+	size += string_size(f->target, HEX_KEY_SIZE - 1);
+	size += strlen(row_priority_name(f->priority));
+	size += base64_size(ENVELOPE_NONCE_LEN) - 1;
+	if (f->reply_to != NULL)
+		size += sizeof reply - 1 + string_size(f->reply_to, 0);
+	return size;
+}
+
+size_t
+sending_frame_room(const struct sending_frame *f)
+{
+	size_t	room = (SENDING_FRAME_MAX - frame_size(f)) / 4 * 3;
+
+	return f->direct ? room - ENVELOPE_MAC_LEN : room;
 }
 
 size_t
 sending_room(const struct sending *s)
 {
-	size_t	room = (SENDING_FRAME_MAX - frame_size(s)) / 4 * 3;
+	struct sending_frame	f = { s->client_id, s->target, s->reply_to,
+				    s->priority, sending_is_direct(s) };
 
-	return s->kind == TARGET_KEY || s->kind == TARGET_NAME ?
-	    room - ENVELOPE_MAC_LEN : room;
+	if (s->kind == TARGET_NAME)
+		f.target = NULL;
+	return sending_frame_room(&f);
 }

@@ -21,14 +21,15 @@ enum sending_target {
 	TARGET_ALL,		/* "*" */
 	TARGET_GROUP,		/* "@name" */
 	TARGET_TOPIC,		/* "#id" */
-	TARGET_NAME,		/* anything else: nobody resolves it yet */
+	TARGET_NAME,		/* a peer's name, or the beginning of a key */
 };
 
 /* Strings are into the body or the header, unless they say otherwise. */
 struct sending {
 	const char	*to;		/* as given; the fingerprint needs it */
 	enum sending_target kind;
-	char		 target[TARGET_SIZE];	/* as it will travel */
+	char		 target[TARGET_SIZE];	/* as it will travel, but for */
+				/* a name, which is still to be resolved */
 	const char	*message;
 	size_t		 len;
 	const char	*mesh, *reply_to, *client_id;	/* or NULL */
@@ -47,13 +48,23 @@ void	sending_clear(struct sending *);
 void	sending_fingerprint(const struct sending *,
 	    uint8_t out[FINGERPRINT_LEN]);
 
-/* There is always room for as much: ids have limits, too. */
-#define SENDING_ROOM_LEAST	40000
+/* Is it to one peer, and so encrypted? */
+int	sending_is_direct(const struct sending *);
 
-/*
- * How many bytes of plaintext the whole `send` frame has room for, with a
- * client id of so many bytes as client_id has (NULL: as a UUID has).
- */
+/* What kind of target that is. */
+enum sending_target sending_kind(const char *to);
+
+/* All that decides how large a `send` frame gets, but for its text. */
+struct sending_frame {
+	const char	*client_id;	/* NULL: as long as a UUID */
+	const char	*target;	/* NULL: a key */
+	const char	*reply_to;	/* or NULL */
+	enum row_priority priority;
+	int		 direct;
+};
+
+/* How many bytes of plaintext it has room for. */
+size_t	sending_frame_room(const struct sending_frame *);
 size_t	sending_room(const struct sending *);
 
 #endif

@@ -231,6 +231,115 @@ on_seen(struct world *w, struct msg *m)
 	    0);
 }
 
+/* Results as the store gives them, without a worker that might refuse. */
+static void
+on_operate(struct world *w, struct msg *m)
+{
+	static const char *const sets[] = { "held = 1", "held = 0",
+	    "state = 4, ended_at = 5, aborted_at = 5, aborted_by = %Q" };
+	static struct msg_operated	 out;
+	char				*set, *sql;
+	uint32_t			 i;
+
+	assert_int_equal(msg_decode(m, &w->last_operate), 0);
+	w->operates++;
+	if (w->hold)
+		return;
+	out.rows = out.results = w->last_operate.rows;
+	set = sqlite3_mprintf(sets[w->last_operate.operation],
+	    w->last_operate.by);
+	for (i = 0; i < out.rows.n; i++) {
+		out.results.v[i] = (uint64_t)w->operate;
+		if (w->operate != OPERATE_OK)
+			continue;
+		sql = sqlite3_mprintf("UPDATE outbox SET %s WHERE seq = %lld"
+		    " AND ended_at IS NULL", set,
+		    (long long)out.rows.v[i]);
+		sql_run(w, sql);
+		sqlite3_free(sql);
+		if (sqlite3_changes(w->db) == 0)
+			out.results.v[i] = OPERATE_ENDED;
+	}
+	sqlite3_free(set);
+	assert_int_equal(msg_send(w->store, MSG_STORE_OPERATED, m->seq, &out,
+	    -1), 0);
+}
+
+static void
+requeue_insert(struct world *w, const struct msg_requeue *q)
+{
+	sqlite3_stmt	*st;
+
+	assert_int_equal(sqlite3_prepare_v2(w->db, "INSERT INTO outbox (id,"
+	    " owner, sender, mesh, client_message_id, fingerprint, target,"
+	    " priority, reply_to, nonce, body_id, payload_bytes, created_at,"
+	    " enqueued_at, body) SELECT ?, owner, sender, mesh, ?,"
+	    " ifnull(?, fingerprint), ifnull(?, target), priority, reply_to,"
+	    " ifnull(?, nonce), ifnull(?, body_id), payload_bytes,"
+	    " created_at, 7, ifnull(?, body) FROM outbox WHERE seq = ?", -1,
+	    &st, NULL), SQLITE_OK);
+	bind_text(st, 1, q->id);
+	bind_text(st, 2, q->client_id);
+	if (q->has_to) {
+		bind_blob(st, 3, q->fingerprint, sizeof q->fingerprint);
+		bind_text(st, 4, q->target);
+		bind_blob(st, 5, q->nonce, sizeof q->nonce);
+		bind_blob(st, 6, q->body_id, sizeof q->body_id);
+		bind_blob(st, 7, q->body.p, q->body.len);
+	}
+	sqlite3_bind_int64(st, 8, q->row);
+	assert_int_equal(sqlite3_step(st), SQLITE_DONE);
+	sqlite3_finalize(st);
+}
+
+static void
+on_requeue(struct world *w, struct msg *m)
+{
+	struct msg_requeued	 out = { w->operate, ROW_DONE, 0 };
+	char			*sql;
+
+	assert_int_equal(msg_decode(m, &w->last_requeue), 0);
+	w->requeues++;
+	if (w->hold)
+		return;
+	if (w->operate == OPERATE_OK) {
+		requeue_insert(w, &w->last_requeue);
+		out.row = sqlite3_last_insert_rowid(w->db);
+		sql = sqlite3_mprintf("UPDATE outbox SET state = 4, ended_at ="
+		    " 5, aborted_at = 5, aborted_by = %Q, superseded_by = %Q"
+		    " WHERE seq = %lld", w->last_requeue.by,
+		    w->last_requeue.id, (long long)w->last_requeue.row);
+		sql_run(w, sql);
+		sqlite3_free(sql);
+	}
+	assert_int_equal(msg_send(w->store, MSG_STORE_REQUEUED, m->seq, &out,
+	    -1), 0);
+}
+
+/* Of owners' own rows only, as on_seen(). */
+static void
+on_delete(struct world *w, struct msg *m)
+{
+	static struct msg_seen	 s;
+	struct msg_count	 out = { w->accept, 0 };
+	char			*sql;
+	uint32_t		 i;
+
+	assert_int_equal(msg_decode(m, &s), 0);
+	w->deletes++;
+	if (w->hold)
+		return;
+	for (i = 0; w->accept == ACCEPT_NEW && i < s.rows.n; i++) {
+		sql = sqlite3_mprintf("DELETE FROM inbox WHERE seq = %lld",
+		    (long long)s.rows.v[i]);
+		sql_run(w, sql);
+		sqlite3_free(sql);
+		out.count += sqlite3_changes(w->db);
+	}
+	assert_int_equal(msg_send(w->store, MSG_STORE_DELETED, m->seq, &out,
+	    -1), 0);
+}
+
 void
 world_store_msg(struct world *w, struct msg *m)
 {
@@ -238,6 +347,12 @@ world_store_msg(struct world *w, struct msg *m)
 		on_accept(w, m);
 	else if (m->type == MSG_GATE_SEEN)
 		on_seen(w, m);
+	else if (m->type == MSG_GATE_OPERATE)
+		on_operate(w, m);
+	else if (m->type == MSG_GATE_REQUEUE)
+		on_requeue(w, m);
+	else if (m->type == MSG_GATE_DELETE)
+		on_delete(w, m);
 	else
 		fail_msg("the store was told %s", msg_name(m->type));
 }

@@ -105,17 +105,26 @@ worker_msg(struct world *w, struct person *p, struct msg *m)
 	struct msg_answer	out;
 	struct msg_ask		in;
 
+	const char		*text = w->peers;
+
 	assert_int_equal(m->type, MSG_GATE_ASK);
 	assert_int_equal(msg_decode(m, &in), 0);
-	assert_string_equal(in.what, "list_peers");
 	w->asks++;
 	w->last_ask = m->seq;
-	if (w->hold)
+	if (strcmp(in.what, "roster") == 0) {
+		w->rosters++;
+		text = w->roster != NULL ? w->roster : w->peers;
+	} else if (strcmp(in.what, "message_status") == 0) {
+		w->fates++;
+		text = w->fate;
+	} else
+		assert_string_equal(in.what, "list_peers");
+	if (w->hold || w->hold_workers)
 		return;
 	memset(&out, 0, sizeof out);
 	out.status = w->ask_status;
-	out.json.p = (const uint8_t *)w->peers;
-	out.json.len = strlen(w->peers);
+	out.json.p = (const uint8_t *)text;
+	out.json.len = strlen(text);
 	assert_int_equal(msg_send(p->worker, MSG_WRK_ANSWER, m->seq, &out,
 	    -1), 0);
 }

@@ -51,12 +51,21 @@ struct world {
 	/* How the store and the others behave. */
 	int64_t		 accept;	/* what an accept is answered */
 	int		 hold;		/* store, workers, supervisor: say nothing */
+	int		 hold_workers;	/* only they say nothing */
 	const char	*peers;		/* what a broker answers list_peers */
+	const char	*roster;	/* a worker, roster; NULL: the same */
+	const char	*fate;		/* a broker, message_status */
 	int64_t		 ask_status;
+	int64_t		 operate;	/* what an operation is answered, but */
+					/* for OPERATE_OK, which is done */
 	int64_t		 register_result;
 
 	/* What came. */
 	int		 accepts, seens, asks, registers, ends;
+	int		 rosters, fates;	/* of the asks */
+	int		 operates, requeues, deletes;
+	struct msg_operate last_operate;
+	struct msg_requeue last_requeue;	/* without its body */
 	uint32_t	 last_ask;	/* its number */
 	struct msg_accept last_accept;	/* without its body */
 	struct msg_register last_register;

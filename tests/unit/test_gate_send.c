@@ -124,7 +124,8 @@ send_again(void **state)
 			    "duplicate")));
 		}
 		if (i == 3)
-			assert_string_equal(said("reason"), "expired");
+			assert_non_null(strstr(said("reason"),
+			    "expired"));
 		a = ask(w, "POST", "/v1/send", head, two);
 		expect(a, cases[i].other, "idempotency_key_reused");
 		assert_string_equal(said("conflict"), cases[i].mismatch);
@@ -151,9 +152,6 @@ send_refused(void **state)
 	    "missing_body");
 	expect(ask(w, "POST", "/v1/send", w->alice.auth, "{\"to\":\"*\"}"),
 	    400, "invalid_request");
-	expect(ask(w, "POST", "/v1/send", w->alice.auth,
-	    "{\"to\":\"nobody-here\",\"message\":\"x\"}"), 400,
-	    "invalid_target");
 	snprintf(body, sizeof body, "{\"to\":\"%s\",\"message\":\"x\"}",
 	    w->alice.hex);
 	expect(ask(w, "POST", "/v1/send", w->alice.auth, body), 400,

@@ -168,9 +168,13 @@ fingerprint_of_a_known_send(void **state)
 	assert_memory_equal(a, b, sizeof a);
 }
 
-/* A message of just that size makes a frame that a broker takes. */
+/*
+ * A message of just that size makes a frame that a broker takes, and one of
+ * some bytes more would not: base64 goes by three.  The worker escapes with
+ * more bytes than jansson does.
+ */
 static void
-frame_of_the_room(const char *text)
+frame_of_the_room(const char *text, size_t escapes)
 {
 	char	 nonce[33], hex[65], *cipher;
 	size_t	 room, len, size;
@@ -188,14 +192,13 @@ frame_of_the_room(const char *text)
 	nonce[32] = '\0';
 	memset(hex, 'a', 64);
 	hex[64] = '\0';
-	j = json_pack("{s:s, s:s?, s:s?, s:s, s:s, s:s, s:s, s:s, s:s?, s:b}",
+	j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s*}",
 	    "type", "send", "id", s.client_id, "client_message_id",
 	    s.client_id, "request_fingerprint", hex, "targetSpec", s.target,
 	    "priority", row_priority_name(s.priority), "nonce", nonce,
-	    "ciphertext", cipher, "replyToId", s.reply_to, "first", 1);
-	size = json_dumpb(j, NULL, 0, JSON_COMPACT);
-	assert_true(size <= SENDING_FRAME_MAX);
-	assert_true(size > SENDING_FRAME_MAX - 2048);
+	    "ciphertext", cipher, "first", 1, "replyToId", s.reply_to);
+	size = json_dumpb(j, NULL, 0, JSON_COMPACT) + 4 * escapes;
+	assert_in_range(size, SENDING_FRAME_MAX - 3 - 3, SENDING_FRAME_MAX);
 	json_decref(j);
 	free(cipher);
 }
@@ -208,17 +211,17 @@ room(void **state)
 
 	(void)state;
 	frame_of_the_room("{\"to\":\"*\",\"message\":\"x\","
-	    "\"client_message_id\":\"c\"}");
+	    "\"client_message_id\":\"c\"}", 0);
 	frame_of_the_room("{\"to\":\"" KEY "\",\"message\":\"x\","
 	    "\"client_message_id\":\"\\\"\\\"\\\"\\\\\","
-	    "\"reply_to_id\":\"\xc3\xa9\xc3\xa9\xc3\xa9\"}");
+	    "\"reply_to_id\":\"\xc3\xa9\xc3\xa9\xc3\xa9\"}", 8);
 	/* The longest ids, each byte of which is escaped. */
 	memset(id, '"', sizeof id);
 	id[CLIENT_ID_SIZE - 1] = '\0';
 	body_of_longest = json_pack("{s:s, s:s, s:s, s:s}", "to", KEY,
 	    "message", "x", "client_message_id", id, "reply_to_id", id);
 	assert_int_equal(sending_parse(&s, body_of_longest, NULL, &f), 0);
-	assert_true(sending_room(&s) > SENDING_ROOM_LEAST);
+	assert_true(sending_room(&s) > 40000);
 	sending_clear(&s);
 	json_decref(body_of_longest);
 	/* A minted id has 36 digits. */

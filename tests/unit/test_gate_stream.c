@@ -334,7 +334,8 @@ pulses(void **state)
 	assert_int_equal(msg_send(w->store, MSG_STORE_STATUS, 0, &o, -1), 0);
 	hear_until(&l, "event: send_status");
 	assert_non_null(strstr(l.text, "\"client_message_id\":\"c1\","
-	    "\"status\":\"dead\",\"reason\":\"expired\""));
+	    "\"status\":\"dead\",\"last_error\":\"expired\","
+	    "\"reason\":\"It got too old"));
 	memcpy(o.owner, w->bob.owner, sizeof o.owner);
 	strcpy(o.client_id, "of-bob");
 	assert_int_equal(msg_send(w->store, MSG_STORE_STATUS, 0, &o, -1), 0);
