@@ -174,6 +174,8 @@ on_answer(void *arg, struct msg *m)
 		struct msg_accepted	accepted;
 		struct msg_count	count;
 		struct msg_answer	answer;
+		struct msg_operated	operated;
+		struct msg_requeued	requeued;
 	} body;
 
 	if (msg_decode(m, &body) == -1)
@@ -240,6 +242,9 @@ static const struct rule gate_rules[] = {
 
 	{ MSG_STORE_ACCEPTED,	PEER_STORE, RUNNING, on_answer },
 	{ MSG_STORE_SEEN,	PEER_STORE, RUNNING, on_answer },
+	{ MSG_STORE_OPERATED,	PEER_STORE, RUNNING, on_answer },
+	{ MSG_STORE_REQUEUED,	PEER_STORE, RUNNING, on_answer },
+	{ MSG_STORE_DELETED,	PEER_STORE, RUNNING, on_answer },
 	{ MSG_STORE_ROWS,	PEER_STORE, RUNNING, on_rows },
 	{ MSG_STORE_STATUS,	PEER_STORE, RUNNING, on_outcome },
 

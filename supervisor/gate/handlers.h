@@ -25,6 +25,10 @@ void	on_inbox(struct request *);
 void	on_inbox_seen(struct request *);
 void	on_outbox(struct request *);
 void	on_outbox_row(struct request *);
+void	on_outbox_requeue(struct request *);
+void	on_outbox_hold(struct request *);
+void	on_outbox_release(struct request *);
+void	on_outbox_abort(struct request *);
 void	on_events(struct request *);
 
 void	on_peers(struct request *);

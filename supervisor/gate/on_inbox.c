@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/xalloc.h"
 #include "supervisor/gate/gate.h"
+#include "supervisor/gate/ids.h"
 #include "supervisor/gate/item.h"
 #include "supervisor/gate/marks.h"
 #include "supervisor/gate/member.h"
@@ -211,32 +212,16 @@ seen_ids(struct request *r, const json_t *ids, const struct scope *sc,
 	return 0;
 }
 
-static int
-ids_ok(const json_t *ids)
-{
-	json_t	*v;
-	size_t	 i;
-
-	if (!json_is_array(ids) || json_array_size(ids) == 0 ||
-	    json_array_size(ids) > LIST_MAX)
-		return 0;
-	json_array_foreach(ids, i, v)
-		if (!json_is_string(v))
-			return 0;
-	return 1;
-}
-
 void
 on_inbox_seen(struct request *r)
 {
-	const json_t	*ids = json_object_get(r->body, "ids");
+	const json_t	*ids;
 	struct scope	 sc = { 0, NULL };
 	struct fault	 f;
 	struct marks	*k;
 
-	if (!ids_ok(ids)) {
-		reply_error(r, 400, "invalid_request", "'ids' must be a list "
-		    "of 1 to %d ids.", LIST_MAX);
+	if ((ids = ids_parse(r->body, LIST_MAX, &f)) == NULL) {
+		reply_fault(r, &f);
 		return;
 	}
 	if (request_is_operator(r)) {

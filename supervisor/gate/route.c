@@ -26,6 +26,14 @@ static const struct route routes[] = {
 	{ EVHTTP_REQ_POST, "/v1/inbox/seen", ROUTE_BODY, 0, on_inbox_seen },
 	{ EVHTTP_REQ_GET, "/v1/outbox", 0, 0, on_outbox },
 	{ EVHTTP_REQ_GET, "/v1/outbox/{}", 0, 0, on_outbox_row },
+	/* on_outbox_requeue() asks for dm or broadcast, by target. */
+	{ EVHTTP_REQ_POST, "/v1/outbox/requeue", ROUTE_BODY, 0,
+	    on_outbox_requeue },
+	{ EVHTTP_REQ_POST, "/v1/outbox/hold", ROUTE_BODY, 0, on_outbox_hold },
+	{ EVHTTP_REQ_POST, "/v1/outbox/release", ROUTE_BODY, 0,
+	    on_outbox_release },
+	{ EVHTTP_REQ_POST, "/v1/outbox/abort", ROUTE_BODY, 0,
+	    on_outbox_abort },
 	{ EVHTTP_REQ_GET, "/v1/events", ROUTE_STREAM, 0, on_events },
 
 	{ EVHTTP_REQ_GET, "/v1/peers", 0, 0, on_peers },
