@@ -5,6 +5,10 @@
  * what takes it out of every index that work goes through.  The body of a done
  * row is wiped in the same statement.  A row that dies leaves its notice in the
  * sender's inbox in the same transaction.
+ *
+ * SQLite does not join pages when a row in them shrinks, only when one goes:
+ * what is left of a large row would keep a page for itself until its retention
+ * is over.  So once wiped, it is taken out and put in again.
  */
 
 #include "supervisor/store/outbox.h"
@@ -19,9 +23,11 @@
 
 #define REASON_UNKNOWN	"unknown"
 #define REASON_EXPIRED	"expired"
+#define LARGE		512	/* bytes of a body, worth the trouble */
 
 enum {
-	FIND, INSERT, GET, OPEN, DONE, DEAD, FIRST, OLD, PRUNE, NSTATEMENTS
+	FIND, INSERT, GET, OPEN, DONE, MOVE, DEAD, FIRST, OLD, PRUNE,
+	NSTATEMENTS
 };
 
 struct outbox {
@@ -40,10 +46,12 @@ struct open_row {
 	char	 client_id[CLIENT_ID_SIZE];
 	char	 target[TARGET_SIZE];
 	int	 state;
+	int64_t	 enqueued_at;
+	int64_t	 payload_bytes;
 };
 
 #define OPEN_COLS	"seq, owner, sender, mesh, client_message_id,"	\
-	" target, state, enqueued_at"
+	" target, state, enqueued_at, payload_bytes"
 
 static const char sql_find[] =
     "SELECT seq, id, state, fingerprint, target, broker_message_id,"
@@ -68,6 +76,9 @@ static const char sql_done[] =
     "UPDATE outbox SET state = 2, attempts = :attempts, next_attempt_at = 0,"
     " last_error = NULL, broker_message_id = :broker, delivered_at = :now,"
     " ended_at = :now, body = NULL WHERE seq = :seq";
+
+static const char sql_move[] =
+    "UPDATE outbox SET seq = :to WHERE seq = :seq";
 
 /* The attempts stand when nobody made one. */
 static const char sql_dead[] =
@@ -96,6 +107,7 @@ static const char *const sql[NSTATEMENTS] = {
 	[GET] = sql_get,
 	[OPEN] = sql_open,
 	[DONE] = sql_done,
+	[MOVE] = sql_move,
 	[DEAD] = sql_dead,
 	[FIRST] = sql_first,
 	[OLD] = sql_old,
@@ -222,6 +234,8 @@ open_row_read(sqlite3_stmt *st, struct open_row *row)
 	COL_TEXT(st, 4, row->client_id);
 	COL_TEXT(st, 5, row->target);
 	row->state = sqlite3_column_int(st, 6);
+	row->enqueued_at = sqlite3_column_int64(st, 7);
+	row->payload_bytes = sqlite3_column_int64(st, 8);
 }
 
 /* The one row of a bound statement of OPEN_COLS.  1, 0, -1. */
@@ -263,6 +277,14 @@ outbox_die(struct outbox *o, const struct open_row *row, int64_t attempts,
 	return OP_DONE;
 }
 
+static int
+outbox_move(struct outbox *o, int64_t from, int64_t to)
+{
+	db_int(o->st[MOVE], ":seq", from);
+	db_int(o->st[MOVE], ":to", to);
+	return db_run(o->db, o->st[MOVE]);
+}
+
 static enum op
 outbox_done(struct outbox *o, const struct open_row *row,
     const struct msg_progress *p, int64_t now, struct notes *notes)
@@ -273,7 +295,9 @@ outbox_done(struct outbox *o, const struct open_row *row,
 	db_text_opt(st, ":broker", p->broker_id);
 	db_int(st, ":now", now);
 	db_int(st, ":seq", row->seq);
-	if (db_run(o->db, st) == -1)
+	if (db_run(o->db, st) == -1 || (row->payload_bytes >= LARGE &&
+	    (outbox_move(o, row->seq, -row->seq) == -1 ||
+	    outbox_move(o, -row->seq, row->seq) == -1)))
 		return OP_FAULT;
 	notes_ended(notes, row->owner, row->client_id, ROW_DONE, "");
 	return OP_DONE;
@@ -354,7 +378,7 @@ outbox_expire_one(struct outbox *o, struct outbox_cursor *c, int64_t before,
 		return *more_r == -1 ? OP_FAULT : OP_DONE;
 	open_row_read(o->st[OLD], &row);
 	c->seq = row.seq;
-	c->enqueued_at = sqlite3_column_int64(o->st[OLD], 7);
+	c->enqueued_at = row.enqueued_at;
 	db_reset(o->st[OLD]);
 	if (spare(arg, row.owner, row.seq))
 		return OP_DONE;
