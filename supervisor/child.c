@@ -70,7 +70,7 @@ child_restart_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (c->wanted && c->pid == 0)
+	if (c->wanted && c->pid == 0 && c->sup->state != SUP_STOPPING)
 		child_spawn(c);
 }
 
@@ -277,6 +277,8 @@ out:
 void
 child_start(struct child *c)
 {
+	if (c->sup->state == SUP_STOPPING)
+		return;
 	c->wanted = 1;
 	c->crash_loop = 0;
 	if (c->pid == 0 && !event_pending(c->ev_restart, EV_TIMEOUT, NULL))

@@ -38,7 +38,7 @@ struct child *child_new(struct supervisor *, enum child_role,
 /* Kills and waits, when it still runs. */
 void	child_free(struct child **);
 
-/* Run it from now on, whatever happens. */
+/* Run it from now on, whatever happens; nothing once the supervisor stops. */
 void	child_start(struct child *);
 
 /* Tell it to stop, kill it when it does not; ops->down follows. */

@@ -210,6 +210,11 @@ register_session(struct supervisor *s, const struct msg_register *m,
 	struct owner_id		 process;
 	int			 found;
 
+	if (s->state == SUP_STOPPING) {
+		register_answer(s, seq, REGISTER_FAILED, NULL, "meshsup is "
+		    "stopping");
+		return;
+	}
 	if (mb == NULL) {
 		register_answer(s, seq, REGISTER_MESH_NOT_ATTACHED, NULL, "");
 		return;
