@@ -26,6 +26,7 @@
 #include "supervisor/lock.h"
 #include "supervisor/logger.h"
 #include "supervisor/registry.h"
+#include "supervisor/signals.h"
 #include "supervisor/supervisor.h"
 
 struct options {
@@ -250,6 +251,7 @@ main(int argc, char *argv[])
 	int			 code = 1, ready = take_ready_fd();
 
 	log_init("supervisor");
+	signals_hold();
 	umask(077);
 	parse_options(&o, argc, argv);
 	if (sodium_init() == -1)

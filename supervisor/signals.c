@@ -46,26 +46,48 @@ signals_reopen(evutil_socket_t sig, short what, void *arg)
 	log_info("log opened again");
 }
 
+static const struct {
+	int			 sig;
+	event_callback_fn	 cb;
+} all[] = {
+	{ SIGTERM, signals_stop }, { SIGINT, signals_stop },
+	{ SIGCHLD, signals_child }, { SIGUSR1, signals_reopen },
+	{ SIGHUP, signals_reopen },
+};
+#define N_ALL	(sizeof all / sizeof all[0])
+
+/* Hold them, or let them go. */
+static void
+signals_mask(int how)
+{
+	sigset_t	set;
+	size_t		i;
+
+	sigemptyset(&set);
+	for (i = 0; i < N_ALL; i++)
+		sigaddset(&set, all[i].sig);
+	sigprocmask(how, &set, NULL);
+}
+
+void
+signals_hold(void)
+{
+	signals_mask(SIG_BLOCK);
+}
+
 void
 signals_init(struct supervisor *s)
 {
-	static const struct {
-		int			 sig;
-		event_callback_fn	 cb;
-	} all[] = {
-		{ SIGTERM, signals_stop }, { SIGINT, signals_stop },
-		{ SIGCHLD, signals_child }, { SIGUSR1, signals_reopen },
-		{ SIGHUP, signals_reopen },
-	};
 	size_t	i;
 
 	signal(SIGPIPE, SIG_IGN);
-	for (i = 0; i < sizeof all / sizeof all[0]; i++) {
+	for (i = 0; i < N_ALL; i++) {
 		s->ev_sig[i] = evsignal_new(s->base, all[i].sig, all[i].cb, s);
 		if (s->ev_sig[i] == NULL || evsignal_add(s->ev_sig[i], NULL) ==
 		    -1)
 			fatalx("signal %d: cannot watch", all[i].sig);
 	}
+	signals_mask(SIG_UNBLOCK);
 }
 
 void

@@ -8,6 +8,8 @@
 
 struct supervisor;
 
+/* Until signals_init() they wait, also those that are ignored so far. */
+void	signals_hold(void);
 void	signals_init(struct supervisor *);
 void	signals_deinit(struct supervisor *);
 
