@@ -90,22 +90,24 @@ take_ready_fd(void)
 	return (int)fd;
 }
 
-/* Make a directory and those above it that are missing; 0700 but for run. */
+/* Make a directory, and those above it that are missing, with this mode. */
 static int
 make_dir(const char *path, mode_t mode, char *err, size_t errlen)
 {
 	char		*copy = xstrdup(path), *p;
 	struct stat	 st;
+	mode_t		 old = umask(0777 & ~mode);
 	int		 ret = 0;
 
 	for (p = copy + 1; (p = strchr(p, '/')) != NULL; p++) {
 		*p = '\0';
-		if (mkdir(copy, 0755) == -1 && errno != EEXIST)
+		if (mkdir(copy, mode) == -1 && errno != EEXIST)
 			ret = -1;
 		*p = '/';
 	}
 	if (ret == 0 && mkdir(copy, mode) == -1 && errno != EEXIST)
 		ret = -1;
+	umask(old);
 	if (ret == -1)
 		snprintf(err, errlen, "%s: cannot make the directory: %s",
 		    path, strerror(errno));
