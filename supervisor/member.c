@@ -2,6 +2,8 @@
 
 #include "supervisor/member.h"
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -73,10 +75,23 @@ member_make_local(struct supervisor *s, const char *dir, char *err,
 {
 	struct mesh	 m;
 	struct member	*mb;
+	struct stat	 st;
+	char		*path = paths_join(dir, MESH_LOCAL ".json");
 	uint8_t		*secret;
 
+	/* A file that was left out is not to be replaced: it holds a key. */
+	if (lstat(path, &st) == 0) {
+		if (mesh_read(path, &m, NULL, err, errlen) == 0) {
+			snprintf(err, errlen, "%s: cannot be used, see the "
+			    "log", path);
+			mesh_clear(&m);
+		}
+		free(path);
+		return -1;
+	}
 	if ((secret = sodium_malloc(KEY_SECRET_LEN)) == NULL) {
 		snprintf(err, errlen, "no memory for a key");
+		free(path);
 		return -1;
 	}
 	memset(&m, 0, sizeof m);
@@ -88,7 +103,7 @@ member_make_local(struct supervisor *s, const char *dir, char *err,
 	snprintf(m.display_name, sizeof m.display_name, "%.100s",
 	    s->hostname);
 	crypto_sign_keypair(m.pub, secret);
-	m.path = paths_join(dir, MESH_LOCAL ".json");
+	m.path = path;
 	if ((mb = member_new(s, &m)) == NULL) {
 		snprintf(err, errlen, "cannot make the mesh \"local\"");
 		sodium_free(secret);
