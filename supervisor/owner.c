@@ -25,7 +25,10 @@ struct owner {
 	void		*arg;
 };
 
-/* Field 22 of /proc/pid/stat; the name in field 2 may hold anything. */
+/*
+ * Field 22 of /proc/pid/stat; the name in field 2 may hold anything.  -1 with
+ * ESRCH: it has ended; with another errno: not known now.
+ */
 static int
 owner_start_time(pid_t pid, uint64_t *start_r)
 {
@@ -35,11 +38,15 @@ owner_start_time(pid_t pid, uint64_t *start_r)
 	int	 field;
 
 	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-	if ((f = fopen(path, "re")) == NULL)
+	if ((f = fopen(path, "re")) == NULL) {
+		if (errno == ENOENT)
+			errno = ESRCH;
 		return -1;
+	}
 	n = fread(buf, 1, sizeof buf - 1, f);
 	fclose(f);
 	buf[n] = '\0';
+	errno = ESRCH;			/* nothing there: it ended just now */
 	if ((p = strrchr(buf, ')')) == NULL)
 		return -1;
 	if (strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0)
@@ -86,6 +93,22 @@ owner_boot_id(char id[BOOT_ID_SIZE])
 	return n == BOOT_ID_SIZE - 1 ? 0 : -1;
 }
 
+/* 1: it lives; 0: it has ended; -1: out of descriptors or memory, not known. */
+static int
+owner_state(const struct owner_id *id)
+{
+	char		boot_id[BOOT_ID_SIZE];
+	uint64_t	start;
+
+	if (owner_boot_id(boot_id) == -1)
+		return -1;
+	if (strcmp(boot_id, id->boot_id) != 0)
+		return 0;
+	if (owner_start_time(id->pid, &start) == -1)
+		return errno == ESRCH ? 0 : -1;
+	return start == id->start_time;
+}
+
 int
 owner_look(pid_t pid, uid_t uid, struct owner_id *id)
 {
@@ -101,18 +124,13 @@ owner_look(pid_t pid, uid_t uid, struct owner_id *id)
 		return -1;
 	if (owner_uid(pid, &actual) == -1 || actual != uid)
 		return -1;
-	return owner_alive(id) ? 0 : -1;
+	return owner_state(id) == 1 ? 0 : -1;
 }
 
 int
 owner_alive(const struct owner_id *id)
 {
-	char		boot_id[BOOT_ID_SIZE];
-	uint64_t	start;
-
-	return owner_boot_id(boot_id) == 0 &&
-	    strcmp(boot_id, id->boot_id) == 0 &&
-	    owner_start_time(id->pid, &start) == 0 && start == id->start_time;
+	return owner_state(id) != 0;
 }
 
 static void

@@ -27,7 +27,10 @@ struct owner_id {
  */
 int	owner_look(pid_t, uid_t, struct owner_id *);
 
-/* Does that very process still live? */
+/*
+ * Does that very process still live?  Yes, while that cannot be found out: a
+ * full table of descriptors ends no session.
+ */
 int	owner_alive(const struct owner_id *);
 
 /* Call gone_cb once, from the loop, when it has ended. */

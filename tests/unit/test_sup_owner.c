@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -255,6 +256,30 @@ test_alive(void **state)
 	assert_false(owner_alive(&id));
 }
 
+/* With a full table of descriptors nobody is taken for dead, nor for alive. */
+static void
+test_no_descriptors(void **state)
+{
+	struct owner_id	 id, other;
+	struct rlimit	 rl, none;
+
+	(void)state;
+	start(getuid(), NULL);
+	assert_int_equal(owner_look(child, getuid(), &id), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	none = rl;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_true(owner_alive(&id));
+	assert_int_equal(owner_look(child, getuid(), &other), -1);
+	o = owner_watch(base, &id, gone_cb, &gone);
+	turns(5);
+	assert_int_equal(gone, 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
+	end();
+	assert_true(wait_gone() < 3000);
+}
+
 static void
 watch(void)
 {
@@ -357,6 +382,7 @@ main(void)
 		TEST(test_other_uid),
 		TEST(test_names),
 		TEST(test_alive),
+		TEST(test_no_descriptors),
 		TEST(test_watch),
 		TEST(test_watch_free),
 		TEST(test_watch_late),
