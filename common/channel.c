@@ -210,8 +210,11 @@ channel_send(struct channel *ch, const void *data, size_t len, int fd)
 		goto fail;
 	}
 	if (len > CHANNEL_PACKET_MAX) {
-		if ((fd = channel_seal(data, len)) == -1)
+		/* No descriptor or memory left: it passes, as a full queue. */
+		if ((fd = channel_seal(data, len)) == -1) {
+			errno = ENOBUFS;
 			goto fail;
+		}
 		mark[0] = LARGE_MARK;
 		memcpy(mark + 1, &size, sizeof size);
 		data = mark;

@@ -35,9 +35,9 @@ int	channel_fd(const struct channel *);
 
 /*
  * Queue one packet and try to write.  fd is -1 or is taken (closed after it
- * was sent, or on failure).  -1 with errno: ENOBUFS the queue is full (nothing
- * was queued: stop reading what makes you write), EMSGSIZE too large, else the
- * channel is dead.
+ * was sent, or on failure).  -1 with errno: ENOBUFS the queue is full, or there
+ * is no descriptor for a large packet (nothing was queued: stop reading what
+ * makes you write), EMSGSIZE too large, else the channel is dead.
  */
 int	channel_send(struct channel *, const void *, size_t, int fd);
 

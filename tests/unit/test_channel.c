@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -533,6 +534,28 @@ test_queue_small(void **state)
 	assert_true(n < CHANNEL_QUEUE_MAX / 16);
 }
 
+/* Without a descriptor for a large one the channel is as good as before. */
+static void
+test_big_no_descriptor(void **state)
+{
+	struct rlimit	rl, none;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	none = rl;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	fill(LARGE, 1);
+	assert_int_equal(channel_send(a, buf, LARGE, -1), -1);
+	assert_int_equal(errno, ENOBUFS);
+	assert_int_equal(channel_queued(a), 0);
+	send_filled(60000, 2);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
+	send_filled(LARGE, 3);
+	expect_filled(60000, 2);
+	expect_filled(LARGE, 3);
+}
+
 static void
 test_queue_fd(void **state)
 {
@@ -662,6 +685,7 @@ main(void)
 		TEST(test_queue),
 		TEST(test_queue_big),
 		TEST(test_queue_small),
+		TEST(test_big_no_descriptor),
 		TEST(test_queue_fd),
 		TEST(test_drain),
 		TEST(test_wiped),
