@@ -20,11 +20,6 @@ static const struct {
 	{ "mesh_required", 0, "Name one with --mesh." },
 	{ "mesh_not_attached", 0,
 	    "meshsup status lists the meshes that there are." },
-	{ "ambiguous_target", 0, "Send to the key of one of these:" },
-	{ "peer_not_found", 0, "meshsup peers shows who is there; somebody "
-	    "who is away is reached by the whole key." },
-	{ "roster_unavailable", 0, "Use the whole key, which needs no "
-	    "look-up." },
 	{ "inflight", 0, "Try again in a moment." },
 	{ "sender_ended", 0, "Register its session again by the same name "
 	    "first." },
@@ -77,8 +72,8 @@ add_attached(struct buf *b, const json_t *list)
 static void
 print_candidates(const json_t *list)
 {
-	static const char *const heads[] = { "NAME", "STATUS", "ROLE",
-				    "KEY", NULL };
+	static const char *const heads[] = { "NAME", "STATUS", "HOST",
+				    "DIRECTORY", "KEY", NULL };
 	struct table		*t;
 	const json_t		*p;
 	size_t			 i;
@@ -89,9 +84,9 @@ print_candidates(const json_t *list)
 	json_array_foreach(list, i, p) {
 		table_add(t, cli_json_str(p, "displayName"));
 		table_add(t, cli_json_str(p, "status"));
-		table_add(t, cli_json_str(p, "peerRole"));
-		table_add(t, json_is_string(p) ? json_string_value(p) :
-		    cli_json_str(p, "pubkey"));
+		table_add(t, cli_json_str(p, "hostname"));
+		table_add(t, cli_json_str(p, "cwd"));
+		table_add(t, cli_json_str(p, "pubkey"));
 	}
 	table_end(&t, stderr, 0, "");
 }

@@ -154,9 +154,9 @@ def test_usage(gate, args):
 
 def test_several_are_a_table(gate):
     both = [{"displayName": "bob\x1b[1m", "pubkey": "12" * 32,
-             "status": "idle", "peerRole": "session"},
+             "status": "idle", "cwd": "/one", "peerRole": "session"},
             {"displayName": "bob", "pubkey": "34" * 32, "status": "working",
-             "peerRole": "session"}]
+             "cwd": "/two", "peerRole": "session"}]
     gate.answer = lambda asked: (409, {
         "error": "ambiguous_target", "detail": "Several are called so.",
         "candidates": both})
@@ -164,7 +164,8 @@ def test_several_are_a_table(gate):
     assert r.returncode == 1 and not r.stdout
     lines = r.stderr.splitlines()
     assert "ambiguous_target" in lines[0] and len(lines) == 4
-    assert "12" * 32 in lines[2] and "34" * 32 in lines[3]
+    assert "12" * 32 in lines[2] and "/one" in lines[2]
+    assert "34" * 32 in lines[3] and "/two" in lines[3]
     assert "\x1b" not in r.stderr
     r = send(gate, "--json")
     assert json.loads(r.stdout)["candidates"] == both
@@ -172,15 +173,16 @@ def test_several_are_a_table(gate):
 
 def test_nobody_of_that_name(gate):
     gate.answer = lambda asked: (404, {
-        "error": "peer_not_found", "detail": "Nobody is called so."})
+        "error": "peer_not_found", "detail": "Look at `meshsup peers`."})
     r = send(gate)
-    assert r.returncode == 1
-    assert "meshsup peers" in r.stderr and "whole key" in r.stderr
+    assert r.returncode == 1 and len(gate.asked) == 1
+    assert "peer_not_found" in r.stderr and "meshsup peers" in r.stderr
 
 
 def test_no_roster(gate):
     gate.answer = lambda asked: (
-        503, {"error": "roster_unavailable"}, {"Retry-After": "1"})
+        503, {"error": "roster_unavailable", "detail": "Name the whole key."},
+        {"Retry-After": "1"})
     r = send(gate)
     assert r.returncode == 1 and "whole key" in r.stderr
     ids = {a.json["client_message_id"] for a in gate.asked}
