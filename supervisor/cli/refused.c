@@ -21,8 +21,8 @@ static const struct {
 	{ "mesh_not_attached", 0,
 	    "meshsup status lists the meshes that there are." },
 	{ "inflight", 0, "Try again in a moment." },
-	{ "sender_ended", 0, "Register its session again by the same name "
-	    "first." },
+	{ "row_ended", 0, "meshsup send sends it again." },
+	{ "sender_ended", 0, "meshsup session register --name NAME does." },
 	{ "row_not_found", 0, "meshsup outbox list shows those there are, "
 	    "with --as those of a session." },
 	{ "own_key", 0, "A session cannot send to itself." },

@@ -11,9 +11,9 @@ static void
 print_requeued(const struct cli *c, json_t *j)
 {
 	(void)c;
-	text_printf("requeued %s as %s (message %s)\n",
+	text_printf("requeued %s as %s to %s (message %s)\n",
 	    cli_json_or(j, "aborted_row_id", "?"),
-	    cli_json_or(j, "new_row_id", "?"),
+	    cli_json_or(j, "new_row_id", "?"), cli_json_or(j, "to", "?"),
 	    cli_json_or(j, "new_client_message_id", "?"));
 }
 
@@ -43,15 +43,21 @@ static const struct {
 	{ "ended", "it has ended" },
 };
 
-static const char *
-reason_text(const char *code)
+static void
+say_refused(const struct cli *c, const char *id, const json_t *refusal)
 {
-	size_t	 i;
+	const char	*why = cli_json_or(refusal, "reason", "refused");
+	const char	*status = cli_json_str(refusal, "status");
+	size_t		 i;
 
-	for (i = 0; i < sizeof reasons / sizeof *reasons; i++)
-		if (code != NULL && strcmp(reasons[i].code, code) == 0)
-			return reasons[i].text;
-	return code != NULL ? code : "refused";
+	for (i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+		if (strcmp(reasons[i].code, why) == 0) {
+			why = reasons[i].text;
+			break;
+		}
+	}
+	cli_warn(c, "%s: %s%s%s", id, why, status != NULL ? ": " : "",
+	    status != NULL ? status : "");
 }
 
 /* Why this row was not changed; NULL: it was. */
@@ -83,8 +89,7 @@ print_changes(const struct cli *c, const json_t *refused, const char *done)
 		if ((r = refusal_find(refused, id)) == NULL)
 			text_printf("%s %s\n", done, id);
 		else
-			cli_warn(c, "%s: %s", id,
-			    reason_text(cli_json_str(r, "reason")));
+			say_refused(c, id, r);
 	}
 }
 

@@ -146,10 +146,11 @@ def test_list(gate):
 
 def test_requeue(gate):
     always(gate, 200, {"aborted_row_id": ID, "new_row_id": "new-row",
-                       "new_client_message_id": "new-id"})
+                       "new_client_message_id": "new-id", "to": "*"})
     r = gate.command("outbox", "requeue", ID)
     assert r.returncode == 0
-    assert r.stdout == f"requeued {ID} as new-row (message new-id)\n"
+    assert r.stdout == (
+        f"requeued {ID} as new-row to * (message new-id)\n")
     r = gate.command("outbox", "requeue", ID, "--to", "bob", "--id", "x",
                      "--json")
     assert json.loads(r.stdout)["new_row_id"] == "new-row"
@@ -179,13 +180,15 @@ def test_rows_change_and_are_refused(gate, verb, done):
     assert gate.asked[0].json == {"ids": ["a", "b"]}
     always(gate, 200, {"changed": 1, "refused": [
         {"id": "b", "reason": "inflight"},
+        {"id": "d", "reason": "ended", "status": "dead"},
         {"id": "c", "reason": "a reason \x1b[1mof later"}]})
-    r = gate.command("outbox", verb, "a", "b", "c")
+    r = gate.command("outbox", verb, "a", "b", "c", "d")
     assert r.returncode == 1 and r.stdout == f"{done} a\n"
+    assert "d: it has ended: dead" in r.stderr
     assert "b: it is being sent just now" in r.stderr
     assert "c: a reason ␛[1mof later" in r.stderr
     r = gate.command("outbox", verb, "a", "b", "c", "--json")
-    assert r.returncode == 1 and len(json.loads(r.stdout)["refused"]) == 2
+    assert r.returncode == 1 and len(json.loads(r.stdout)["refused"]) == 3
 
 
 def test_inbox_delete(gate):
