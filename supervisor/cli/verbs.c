@@ -156,7 +156,8 @@ static const struct verb verbs[] = {
 	{ "session register", "", "make a session and keep its token",
 	    "Prints the session's key and the line that makes it the one "
 	    "that other verbs speak for.  Registering a name again is the "
-	    "same session.",
+	    "same session.  The command waits until it is on the mesh, at "
+	    "most 3 seconds; it gets there by itself, too.",
 	    opts_register, VERB_PLACE | VERB_API | VERB_JSON, 0, 0,
 	    v_session_register },
 	{ "session list", "", "list your sessions", NULL,
