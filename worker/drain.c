@@ -308,8 +308,14 @@ void
 drain_peer_seen(struct drain *d, const char *key_hex)
 {
 	struct target	*t = targets_find(&d->targets, key_hex);
+	struct slot	*s;
 
-	if (t == NULL || t->wait != WAIT_PEER)
+	if (t == NULL)
+		return;
+	TAILQ_FOREACH(s, &d->window.slots, entry)
+		if (s->target == t)
+			s->seen = 1;
+	if (t->wait != WAIT_PEER)
 		return;
 	t->due_ms = 0;
 	targets_update(&d->targets, t, clock_mono_ms());

@@ -112,11 +112,20 @@ drain_follows(struct drain *d, struct slot *s, const char *error)
 	targets_update(&d->targets, t, clock_mono_ms());
 }
 
+/* It waits for its recipient, unless that came while it was under way. */
+static void
+drain_absent(struct drain *d, struct slot *s, const char *error)
+{
+	int64_t	delay;
+
+	delay = s->seen ? 0 : pace_row(s->attempts, PACE_ABSENT_MAX_MS,
+	    randombytes_random());
+	drain_again(d, s, s->attempts + 1, delay, WAIT_PEER, error);
+}
+
 static void
 drain_refused(struct drain *d, struct slot *s, const char *error)
 {
-	int64_t		 max = PACE_ROW_MAX_MS;
-	enum target_wait wait = WAIT_TIME;
 	const char	*code;
 	char		 reason[REASON_SIZE];
 
@@ -138,14 +147,13 @@ drain_refused(struct drain *d, struct slot *s, const char *error)
 		drain_dies(d, s, reason);
 		return;
 	case VERDICT_ABSENT:
-		max = PACE_ABSENT_MAX_MS;
-		wait = WAIT_PEER;
-		break;
+		drain_absent(d, s, error);
+		return;
 	case VERDICT_LATER:
 		break;
 	}
-	drain_again(d, s, s->attempts + 1, pace_row(s->attempts, max,
-	    randombytes_random()), wait, error);
+	drain_again(d, s, s->attempts + 1, pace_row(s->attempts,
+	    PACE_ROW_MAX_MS, randombytes_random()), WAIT_TIME, error);
 }
 
 void

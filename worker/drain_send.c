@@ -123,7 +123,8 @@ drain_compose(struct drain *d, const struct target *t,
 
 /*
  * A row that an earlier process tried may have to wait; ours knows by itself.
- * 1: it waits.
+ * Not for its recipient: that may have come when nobody was here to hear of
+ * it.  1: it waits.
  */
 static int
 drain_must_wait(struct target *t, const struct out_row *row, int64_t now)
@@ -135,14 +136,14 @@ drain_must_wait(struct target *t, const struct out_row *row, int64_t now)
 		return 0;
 	t->retry_row = row->seq;
 	t->retry_attempts = row->attempts;
-	if (row->next_attempt_at == 0)
+	if (row->next_attempt_at == 0 ||
+	    verdict_of(row->last_error, &code) == VERDICT_ABSENT)
 		return 0;
 	left = pace_wait(row->next_attempt_at, clock_wall_ms());
 	if (left == 0)
 		return 0;
 	t->due_ms = now + left;
-	t->wait = verdict_of(row->last_error, &code) == VERDICT_ABSENT ?
-	    WAIT_PEER : WAIT_TIME;
+	t->wait = WAIT_TIME;
 	return 1;
 }
 

@@ -19,6 +19,7 @@ struct slot {
 	int64_t		 attempts;	/* before this one */
 	int64_t		 sent_ms;	/* monotonic */
 	int		 first;		/* went with "first" */
+	int		 seen;		/* its recipient came since */
 	int		 reported;	/* the store was told "inflight" */
 	char		 client_id[];
 };
