@@ -33,14 +33,6 @@ def owner(make):
     return make.keep(Owner())
 
 
-def states(world, pub):
-    """Of the rows of a sender, by client_message_id, as the file has them."""
-    return {r["client_id"]: (r["state"], r["reason"]) for r in
-            world.daemon.query(
-                "SELECT client_id, state, last_error AS reason FROM outbox "
-                "WHERE sender = ?", bytes.fromhex(pub))}
-
-
 def is_gone(world, s):
     return not world.daemon.processes("worker", s) and not [
         c for c in world.broker.live() if c.pub == s.pubkey]

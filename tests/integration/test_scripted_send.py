@@ -125,10 +125,15 @@ def test_no_acknowledgement_within_15_seconds(world):
 
 # --- refusals ---
 
+# The table of delivery.md section 4, "Permanent".
 @pytest.mark.parametrize("error,reason", [
     (GRANTS, "blocked.by.recipient"),
     ("payload too large: 70000 bytes > MAX_MESSAGE_BYTES=65536",
      "payload.too.large"),
+    ("forbidden", "forbidden"),
+    ("missing_capability: dm", "missing.capability"),
+    ("invalid_target", "invalid.target"),
+    ("invalid_schema: nonce", "invalid.schema"),
     ("idempotency_key_reused", "idempotency.key.reused")])
 def test_permanent_refusals_end_the_row(world, error, reason):
     """Fault 6, and promise 4: the sender is told in its inbox."""
@@ -154,7 +159,7 @@ def test_permanent_refusals_end_the_row(world, error, reason):
     assert re.search(reason, r.json["reason"])
 
 
-@pytest.mark.parametrize("error", [NOT_CONNECTED, RATE_LIMIT,
+@pytest.mark.parametrize("error", [NOT_CONNECTED, RATE_LIMIT, "capacity",
                                    "something nobody listed"])
 def test_transient_refusals_are_tried_again(world, error):
     s, bob, carol = world.register(), Key(), Key()
@@ -172,7 +177,9 @@ def test_transient_refusals_are_tried_again(world, error):
         assert row_of(s, "c1")["attempts"] <= 1
 
 
-def test_a_recipient_that_joins_is_tried_at_once(world):
+@pytest.mark.parametrize("event", ["peer_joined", "peer_returned"])
+def test_a_recipient_that_comes_is_tried_at_once(world, event):
+    """"Recipient not connected": and else after back-off."""
     s, bob = world.register(), Key()
     away = [True]
     world.broker.acks = lambda conn, f: \
@@ -182,10 +189,10 @@ def test_a_recipient_that_joins_is_tried_at_once(world):
     world.broker.wait(lambda: len(world.broker.sends) >= 4, 30, "attempts")
     away[0] = False
     begin = time.monotonic()
-    event = world.broker.system(world.member.mesh_id, "peer_joined",
-                                name="bob", pubkey=bob.pub, groups=[])
+    said = world.broker.system(world.member.mesh_id, event, name="bob",
+                               pubkey=bob.pub, groups=[])
     for conn in world.broker.live():
-        conn.put(event)
+        conn.put(said)
     wait_for(lambda: row_of(s, "c1")["status"] == "done", 20)
     assert time.monotonic() - begin < 2.5 * SLOW
 
