@@ -1,0 +1,162 @@
+"""Promise: each push becomes at most one row, of whom it is for, and is shown
+as what it is, whatever ids it lacks and whoever is away at that moment
+(delivery.md section 6 "Copies", "Opening", "Reading"; faults 7, 8 and 19 of
+section 9).
+"""
+
+import base64
+import os
+import signal
+
+from harness import Key, wait_for
+from harness.keys import b64
+from harness.scripted import message_id
+from harness.world import body_list
+
+
+def acked(world, conn, *pushes):
+    """They are acknowledged, by their messageId."""
+    ids = {p["messageId"] for p in pushes}
+    world.broker.wait(lambda: ids <= {
+        f.get("brokerMessageId") for f in conn.of("client_ack")}, 10,
+        "acknowledgements")
+
+
+def count(world):
+    return world.daemon.query("SELECT count(*) AS n FROM inbox")[0]["n"]
+
+
+# --- copies ---
+
+def test_an_absent_id_and_an_empty_nonce_are_no_key(world):
+    """Reminders have an empty nonce: two of them are two."""
+    s, bob = world.register(), Key()
+    conn = s.conn()
+    reminders = [world.push(s, "x", bob, nonce="", subtype="reminder",
+                            ciphertext=b64(text.encode()))
+                 for text in ("first reminder", "second reminder")]
+    bare = [{k: v for k, v in world.broker.multicast(
+        world.member.mesh_id, bob.pub, text).items() if k != "messageId"}
+        for text in ("without an id", "without an id either")]
+    conn.put(*reminders, *bare, world.push(s, "the last"))
+    wait_for(lambda: "the last" in body_list(s), 10)
+    assert body_list(s) == ["first reminder", "second reminder",
+                            "without an id", "without an id either",
+                            "the last"]
+    acked(world, conn, *reminders)
+    item, = [i for i in s.inbox() if i["body"] == "first reminder"]
+    assert item["subtype"] == "reminder"
+    assert item["encrypted"] is False and item["authenticated"] is False
+
+
+def test_a_broadcast_live_and_from_the_queue(world):
+    """Fault 19: first without, then with a client_message_id."""
+    s, bob = world.register(), Key()
+    conn = s.conn()
+    live = world.broker.multicast(world.member.mesh_id, bob.pub, "to all")
+    queued = {**live, "messageId": message_id(), "client_message_id": "c1",
+              "request_fingerprint": "0" * 64}
+    conn.put(live, queued, world.push(s, "the last"))
+    wait_for(lambda: "the last" in body_list(s), 10)
+    assert body_list(s) == ["to all", "the last"]
+    acked(world, conn, live, queued)
+
+
+def test_three_sessions_make_three_rows(world):
+    """Fault 7: and one session's copy is no copy of another's."""
+    sessions = [world.register(n) for n in "abc"]
+    cast = world.broker.multicast(world.member.mesh_id, Key().pub, "to all",
+                                  client_message_id="c1")
+    for s in sessions:
+        s.conn().put(cast, cast)
+    for s in sessions:
+        wait_for(lambda: body_list(s) == ["to all"], 10)
+    assert count(world) == 3
+
+
+# --- opening ---
+
+def test_a_webhook_shows_its_event(world):
+    s = world.register()
+    hook = world.push(s, "x", senderPubkey="webhook:deploys", nonce="",
+                      ciphertext="", subtype="webhook", event="pushed",
+                      eventData={"ref": "main"})
+    s.conn().put(hook)
+    item = s.wait_inbox(1)[0]
+    assert item["subtype"] == "webhook"
+    assert item["sender_pubkey"] == "webhook:deploys"
+    assert item["authenticated"] is False
+    assert "pushed" in item["body"] and "main" in item["body"]
+    acked(world, s.conn(), hook)
+
+
+def test_a_direct_message_that_was_changed_is_not_shown(world):
+    """One bit of the box: it does not open, and it is no text."""
+    s, bob = world.register(), Key()
+    conn = s.conn()
+    push = world.push(s, "genuine words", bob)
+    raw = bytearray(base64.b64decode(push["ciphertext"]))
+    raw[5] ^= 1
+    bad = {**push, "ciphertext": b64(bytes(raw)), "messageId": message_id()}
+    other = {**push, "senderPubkey": Key().pub, "messageId": message_id()}
+    conn.put(bad, other, world.push(s, "the last"))
+    wait_for(lambda: "the last" in body_list(s), 10)
+    assert body_list(s) == ["the last"]
+    acked(world, conn, bad, other)
+
+
+def test_handed_over_while_the_members_worker_is_away(world):
+    """Committed as it came, then acknowledged; opened later, with a sequence
+    of its own, so that every reader hears of it."""
+    s, bob = world.register(), Key()
+    conn = s.conn()
+    world.broker.wait_member()
+    worker = world.daemon.kill("member", sig=signal.SIGSTOP)
+    push = world.broker.direct(world.member.mesh_id, bob,
+                               world.member.key.pub, "for the member",
+                               client_message_id="c1")
+    with s.events() as events:
+        try:
+            conn.put(push, world.push(s, "after it"))
+            acked(world, conn, push)
+            events.wait(where=lambda e: e.data["body"] == "after it")
+            assert body_list(s) == ["after it"]
+            waiting, = s.api.inbox("quarantine=true")
+            assert waiting["body"] is None
+        finally:
+            os.kill(worker, signal.SIGKILL)
+        e = events.wait(where=lambda e: e.data["body"] == "for the member",
+                        deadline=15)
+        assert e.data["recipient_kind"] == "member"
+        assert e.data["client_message_id"] == "c1"
+        assert e.data["sender_pubkey"] == bob.pub
+        assert len(events.messages()) == 2
+    assert s.api.inbox("quarantine=true") == []
+    # On the member's own connection it is a copy.
+    member = world.broker.wait_member()
+    copy = {**push, "messageId": message_id()}
+    member.put(copy)
+    acked(world, member, copy)
+    assert [i["body"] for i in world.daemon.api().inbox()] == [
+        "for the member"]
+
+
+def test_quarantine_is_listed_and_never_text(world):
+    s, bob, stranger = world.register(), Key(), Key()
+    conn = s.conn()
+    for_nobody = world.broker.direct(world.member.mesh_id, bob, stranger.pub,
+                                     "for somebody else")
+    conn.put(for_nobody)
+    item, = wait_for(lambda: s.api.inbox("quarantine=true"), 10)
+    assert item["body"] is None
+    assert item["sender_pubkey"] == bob.pub
+    assert item["broker_message_id"] == for_nobody["messageId"]
+    assert item["authenticated"] is False
+    assert s.inbox() == [] and world.daemon.api().inbox() == []
+    acked(world, conn, for_nobody)
+    assert [i["id"] for i in world.daemon.api().inbox("quarantine=true")] \
+        == [item["id"]]
+    # Another member's scope has nothing of it; a copy is dropped.
+    conn.put(for_nobody, world.push(s, "the last"))
+    wait_for(lambda: "the last" in body_list(s), 10)
+    assert len(s.api.inbox("quarantine=true")) == 1
