@@ -223,9 +223,12 @@ int	rows_in_after(struct rows *, const struct rows_scope *, int64_t after,
 int	rows_in_seq(struct rows *, const struct rows_scope *, const char *id,
 	    int64_t *seq_r);
 
-/* Handover rows of a member above the cursor, oldest first. */
+/* Handover rows of a member above the cursor, oldest first; quarantined ones. */
 int	rows_handover_after(struct rows *, const uint8_t member[OWNER_ID_LEN],
 	    int64_t after, int limit,
+	    int (*cb)(void *arg, const struct in_row *), void *arg);
+int	rows_quarantine_after(struct rows *,
+	    const uint8_t member[OWNER_ID_LEN], int64_t after, int limit,
 	    int (*cb)(void *arg, const struct in_row *), void *arg);
 
 #endif

@@ -102,10 +102,16 @@ static const char sql_seq[] =
     "SELECT seq FROM inbox WHERE id = :id AND state <> 1"
     " AND owner IN (:session, :member)";
 
+#define UNOPENED							\
+	"SELECT " IN_COLS("r.seen_at") " FROM inbox r"			\
+	" WHERE r.owner = :member AND r.state IN (1, 2)"		\
+	"   AND r.seq > :after"
+#define OLDEST	" ORDER BY r.seq LIMIT :limit"
+
 static const char sql_handover[] =
-    "SELECT " IN_COLS("r.seen_at") " FROM inbox r"
-    " WHERE r.owner = :member AND r.state IN (1, 2) AND r.state = 1"
-    "   AND r.seq > :after ORDER BY r.seq LIMIT :limit";
+    UNOPENED " AND r.state = 1" OLDEST;
+static const char sql_quarantined[] =
+    UNOPENED " AND r.state = 2 AND r.deleted_at IS NULL" OLDEST;
 
 /* Survives the deletion of the newest rows. */
 static const char sql_last[] =
@@ -321,19 +327,35 @@ rows_in_seq(struct rows *r, const struct rows_scope *s, const char *id,
 	return ret;
 }
 
-int
-rows_handover_after(struct rows *r, const uint8_t member[OWNER_ID_LEN],
-    int64_t after, int limit,
-    int (*cb)(void *arg, const struct in_row *), void *arg)
+static int
+in_unopened(struct rows *r, sqlite3_stmt *st,
+    const uint8_t member[OWNER_ID_LEN], int64_t after, int limit,
+    int (*cb)(void *, const struct in_row *), void *arg)
 {
-	sqlite3_stmt	*st;
-
-	if ((st = rows_use(r, ROWS_IN_HANDOVER, sql_handover)) == NULL)
+	if (st == NULL)
 		return -1;
 	rows_bind_blob(st, ":member", member, OWNER_ID_LEN);
 	rows_bind_int(st, ":after", after);
 	rows_bind_int(st, ":limit", limit);
 	return in_each(r, st, cb, arg);
+}
+
+int
+rows_handover_after(struct rows *r, const uint8_t member[OWNER_ID_LEN],
+    int64_t after, int limit, int (*cb)(void *, const struct in_row *),
+    void *arg)
+{
+	return in_unopened(r, rows_use(r, ROWS_IN_HANDOVER, sql_handover),
+	    member, after, limit, cb, arg);
+}
+
+int
+rows_quarantine_after(struct rows *r, const uint8_t member[OWNER_ID_LEN],
+    int64_t after, int limit, int (*cb)(void *, const struct in_row *),
+    void *arg)
+{
+	return in_unopened(r, rows_use(r, ROWS_IN_QUARANTINED,
+	    sql_quarantined), member, after, limit, cb, arg);
 }
 
 int

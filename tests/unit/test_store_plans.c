@@ -120,6 +120,7 @@ use_rows(void)
 	rows_in_after(rows, &members, 0, 5, in_cb, NULL);
 	rows_in_seq(rows, &scope, "x", &seq);
 	rows_handover_after(rows, owner(50), 0, 5, in_cb, NULL);
+	rows_quarantine_after(rows, owner(50), 0, 5, in_cb, NULL);
 }
 
 /*
