@@ -183,53 +183,70 @@ inbound_push(const struct self *self, struct puts *puts, const struct push *p)
 		    "broker");
 }
 
-/* ---- handover rows ---- */
+/* ---- rows that nobody has opened ---- */
 
-struct handover {
+struct unopened {
 	const struct self *self;
 	struct puts	*puts;
 	int64_t		*after;
 };
 
-/* The new row keeps everything of the old one but its body and its state. */
+/* Everything of the old row but its body and its state. */
+static void
+inbound_from(const struct self *self, struct msg_put *m,
+    const struct in_row *r)
+{
+	memset(m, 0, sizeof *m);
+	uuid_v7(m->id);
+	strcpy(m->recipient, self->pub_hex);
+	strcpy(m->sender, r->sender);
+	strcpy(m->sender_member, r->sender_member);
+	strcpy(m->sender_name, r->sender_name);
+	strcpy(m->client_id, r->client_id);
+	strcpy(m->broker_id, r->broker_id);
+	m->has_nonce = r->has_nonce;
+	memcpy(m->nonce, r->nonce, sizeof m->nonce);
+	m->priority = r->priority;
+	m->has_topic = r->has_topic;
+	strcpy(m->topic, r->topic);
+	m->has_subtype = r->has_subtype;
+	strcpy(m->subtype, r->subtype);
+	m->has_reply_to = r->has_reply_to;
+	strcpy(m->reply_to, r->reply_to);
+	m->created_at = r->created_at;
+}
+
+/* With our key, into the new row.  0 or -1. */
+static int
+inbound_open(const struct self *self, struct msg_put *m,
+    const struct in_row *r)
+{
+	struct text	t;
+	uint8_t		sender[KEY_PUBLIC_LEN];
+
+	if (!r->has_nonce || r->body == NULL ||
+	    hex_decode(sender, sizeof sender, r->sender) == -1 ||
+	    text_open(&t, self, sender, r->nonce, r->body, r->bodylen) == -1)
+		return -1;
+	inbound_seal(self, m, &t);
+	text_clear(&t);
+	return 0;
+}
+
 static int
 inbound_handover_cb(void *arg, const struct in_row *r)
 {
-	struct handover	*h = arg;
-	struct msg_put	 m = { 0 };
-	struct text	 t = { 0 };
-	uint8_t		 sender[KEY_PUBLIC_LEN];
+	struct unopened	*u = arg;
+	struct msg_put	 m;
 
-	uuid_v7(m.id);
+	inbound_from(u->self, &m, r);
 	m.replaces = r->seq;
-	strcpy(m.recipient, h->self->pub_hex);
-	strcpy(m.sender, r->sender);
-	strcpy(m.sender_member, r->sender_member);
-	strcpy(m.sender_name, r->sender_name);
-	strcpy(m.client_id, r->client_id);
-	strcpy(m.broker_id, r->broker_id);
-	m.has_nonce = r->has_nonce;
-	memcpy(m.nonce, r->nonce, sizeof m.nonce);
-	m.priority = r->priority;
-	m.has_topic = r->has_topic;
-	strcpy(m.topic, r->topic);
-	m.has_subtype = r->has_subtype;
-	strcpy(m.subtype, r->subtype);
-	m.has_reply_to = r->has_reply_to;
-	strcpy(m.reply_to, r->reply_to);
-	m.created_at = r->created_at;
-	if (r->has_nonce && r->body != NULL &&
-	    hex_decode(sender, sizeof sender, r->sender) == 0 &&
-	    text_open(&t, h->self, sender, r->nonce, r->body,
-	    r->bodylen) == 0)
-		inbound_seal(h->self, &m, &t);
-	else
+	if (inbound_open(u->self, &m, r) == -1)
 		inbound_raw(&m, INBOX_QUARANTINE, r->body, r->body != NULL ?
 		    r->bodylen : 0);
-	text_clear(&t);
-	if (puts_add(h->puts, &m, "", "") == -1)
+	if (puts_add(u->puts, &m, "", "") == -1)
 		return 1;
-	*h->after = r->seq;
+	*u->after = r->seq;
 	return 0;
 }
 
@@ -237,7 +254,7 @@ int
 inbound_handover(const struct self *self, struct puts *puts,
     struct rows *rows, int64_t *after)
 {
-	struct handover	h = { self, puts, after };
+	struct unopened	u = { self, puts, after };
 	int64_t		before;
 
 	do {
@@ -245,8 +262,39 @@ inbound_handover(const struct self *self, struct puts *puts,
 			return 1;
 		before = *after;
 		if (rows_handover_after(rows, self->owner, *after,
-		    HANDOVER_TURN, inbound_handover_cb, &h) == -1)
+		    HANDOVER_TURN, inbound_handover_cb, &u) == -1)
 			return -1;
 	} while (*after != before);
 	return 0;
+}
+
+static int
+inbound_retry_cb(void *arg, const struct in_row *r)
+{
+	struct unopened	*u = arg;
+	struct msg_put	 m;
+
+	inbound_from(u->self, &m, r);
+	if (u->self->kind == OWNER_MEMBER)
+		m.replaces = r->seq;
+	if (inbound_open(u->self, &m, r) == 0 &&
+	    puts_add(u->puts, &m, "", "") == -1)
+		return 1;
+	*u->after = r->seq;
+	return 0;
+}
+
+int
+inbound_retry(const struct self *self, struct puts *puts, struct rows *rows,
+    int64_t *after)
+{
+	struct unopened	u = { self, puts, after };
+	int64_t		before = *after;
+
+	if (puts_is_full(puts))
+		return 1;
+	if (rows_quarantine_after(rows, self->member_owner, *after,
+	    HANDOVER_TURN, inbound_retry_cb, &u) == -1)
+		return -1;
+	return *after != before;
 }

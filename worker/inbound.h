@@ -18,4 +18,12 @@ void	inbound_push(const struct self *, struct puts *, const struct push *);
 int	inbound_handover(const struct self *, struct puts *, struct rows *,
 	    int64_t *after);
 
+/*
+ * What our member could not open, tried with our key, for it may be new: a
+ * member's own row takes the place of the old one, a session gets one of its
+ * own.  A few rows at a time.  As inbound_handover().
+ */
+int	inbound_retry(const struct self *, struct puts *, struct rows *,
+	    int64_t *after);
+
 #endif

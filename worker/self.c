@@ -55,6 +55,7 @@ self_new(struct msg_setup_worker *su, uint8_t wrapped_r[WRAPPED_LEN])
 	s->tls = su->tls != 0;
 	s->pid = su->pid;
 	memcpy(s->owner, su->owner, sizeof s->owner);
+	memcpy(s->member_owner, su->member_owner, sizeof s->member_owner);
 	memcpy(s->member_pub, su->member_pub, sizeof s->member_pub);
 	self_copy(s, su);
 	if ((s->secret = secret_new(su, wrapped_r)) == NULL) {

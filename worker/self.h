@@ -14,6 +14,7 @@ struct secret;
 struct self {
 	enum row_kind	 kind;
 	uint8_t		 owner[OWNER_ID_LEN];
+	uint8_t		 member_owner[OWNER_ID_LEN];	/* its member's */
 	uint8_t		 pub[KEY_PUBLIC_LEN];
 	char		 pub_hex[HEX_KEY_SIZE];
 	uint8_t		 member_pub[KEY_PUBLIC_LEN];

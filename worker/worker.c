@@ -17,11 +17,6 @@
 #include "worker/worker_impl.h"
 
 #define LOOP_FDS	16		/* channels twice, socket, its own */
-#define STOP_MS		700
-#define STOP_STORE_MS	250		/* for what the store must still get */
-#define STOP_LOOK_US	10000
-#define DRAINED_US	(1000 * 1000)
-#define HANDOVER_US	(250 * 1000)
 
 /* ---- set-up ---- */
 
@@ -140,7 +135,7 @@ worker_open_lws(struct worker *w)
  * Leave the loop.  A timer's callback runs just before the loop waits, so that
  * it must be woken.
  */
-static void
+void
 worker_quit(struct worker *w)
 {
 	w->quit = 1;
@@ -205,6 +200,7 @@ worker_store_channel(struct worker *w, int fd)
 		w->handover = 1;
 		worker_handover(w);
 	}
+	worker_retry(w);
 	worker_check_drained(w);
 }
 
@@ -255,81 +251,6 @@ worker_open_loop(struct worker *w)
 	broker_start(w->broker);
 }
 
-/* ---- chores ---- */
-
-static void
-worker_handover_cb(lws_sorted_usec_list_t *sul)
-{
-	worker_handover(lws_container_of(sul, struct worker, sul_handover));
-}
-
-void
-worker_handover(struct worker *w)
-{
-	int	ret;
-
-	if (!w->handover || w->state != W_MEMBER || w->store == NULL)
-		return;
-	w->handover = 0;		/* our own puts call us again */
-	ret = inbound_handover(w->self, w->puts, w->rows,
-	    &w->handover_after);
-	if (ret != 0)
-		w->handover = 1;
-	if (ret == -1)
-		lws_sul_schedule(w->ctx, 0, &w->sul_handover,
-		    worker_handover_cb, HANDOVER_US);
-}
-
-static void
-worker_drained_cb(lws_sorted_usec_list_t *sul)
-{
-	worker_check_drained(lws_container_of(sul, struct worker,
-	    sul_drained));
-}
-
-/* Rows also end by the store's hand, of which we hear nothing: look again. */
-void
-worker_check_drained(struct worker *w)
-{
-	if (!w->draining || w->drained || w->state == W_STOP)
-		return;
-	if (w->store != NULL && drain_is_dry(w->drain)) {
-		w->drained = 1;
-		lws_sul_cancel(&w->sul_drained);
-		worker_say(w, MSG_WRK_DRAINED, NULL);
-		return;
-	}
-	lws_sul_schedule(w->ctx, 0, &w->sul_drained, worker_drained_cb,
-	    DRAINED_US);
-}
-
-static void
-worker_stop_cb(lws_sorted_usec_list_t *sul)
-{
-	struct worker	*w = lws_container_of(sul, struct worker, sul_stop);
-
-	if (broker_is_down(w->broker) || clock_mono_ms() >= w->stop_ms) {
-		worker_quit(w);
-		return;
-	}
-	lws_sul_schedule(w->ctx, 0, &w->sul_stop, worker_stop_cb,
-	    STOP_LOOK_US);
-}
-
-void
-worker_stop(struct worker *w)
-{
-	if (w->state == W_STOP)
-		return;
-	w->state = W_STOP;
-	w->stop_ms = clock_mono_ms() + STOP_MS;
-	drain_stop(w->drain);
-	if (w->store != NULL)
-		peer_drain(w->store, STOP_STORE_MS);
-	broker_stop(w->broker);
-	worker_stop_cb(&w->sul_stop);
-}
-
 void
 worker_loop(struct worker *w)
 {
@@ -349,9 +270,7 @@ worker_free(struct worker **wp)
 		return;
 	log_set_sink(NULL, NULL);
 	w->dying = 1;
-	lws_sul_cancel(&w->sul_stop);
-	lws_sul_cancel(&w->sul_drained);
-	lws_sul_cancel(&w->sul_handover);
+	worker_chores_free(w);
 	requests_free(&w->requests);
 	puts_free(&w->puts);
 	drain_free(&w->drain);

@@ -33,7 +33,9 @@ struct worker {
 	int		 draining, drained;
 	int		 handover;	/* there may be handover rows */
 	int64_t		 handover_after;
-	lws_sorted_usec_list_t sul_stop, sul_drained, sul_handover;
+	int		 retried;	/* quarantined rows, with our key */
+	int64_t		 retry_after;
+	lws_sorted_usec_list_t sul_stop, sul_drained, sul_handover, sul_retry;
 	int64_t		 stop_ms;	/* monotonic: leave, whatever is left */
 	int		 quit;
 	int		 dying;		/* the loop is being torn down */
@@ -55,12 +57,19 @@ void	worker_say(struct worker *, enum msg_type, const void *body);
 void	worker_store_channel(struct worker *, int fd);
 void	worker_gate_channel(struct worker *, int fd);
 
-/* Go on with handover rows, while there is room. */
+/* worker_chores.c: go on with handover rows, while there is room. */
 void	worker_handover(struct worker *);
+
+/* Try quarantined rows with our key, once. */
+void	worker_retry(struct worker *);
 
 /* Say so when no row is open any more. */
 void	worker_check_drained(struct worker *);
 void	worker_stop(struct worker *);
+
+/* worker.c: leave the loop. */
+void	worker_quit(struct worker *);
+void	worker_chores_free(struct worker *);
 
 /* The broker's side: worker_broker.c */
 extern const struct broker_cbs worker_broker_cbs;

@@ -160,3 +160,32 @@ def test_quarantine_is_listed_and_never_text(world):
     conn.put(for_nobody, world.push(s, "the last"))
     wait_for(lambda: "the last" in body_list(s), 10)
     assert len(s.api.inbox("quarantine=true")) == 1
+
+
+def test_quarantine_is_tried_again_with_a_new_key(world):
+    """As a session's, when one comes that has the key."""
+    s, key = world.register(), Key()
+    world.broker.wait_member()
+    early = world.broker.direct(world.member.mesh_id, Key(), key.pub,
+                                "before the key was here")
+    s.conn().put(early)
+    wait_for(lambda: s.api.inbox("quarantine=true"), 10)
+    a = world.member.attest(key.pub)
+    world.daemon.secrets.add(key.secret)
+    late = world.register("late", presence={
+        "session_pubkey": key.pub, "session_secret_key": key.secret,
+        "parent_attestation": {
+            "session_pubkey": key.pub,
+            "parent_member_pubkey": world.member.key.pub,
+            "expires_at": a["expiresAt"], "signature": a["signature"]}})
+    item = late.wait_inbox(1)[0]
+    assert item["body"] == "before the key was here"
+    assert item["recipient_pubkey"] == key.pub
+    assert item["authenticated"] is True
+    # Once, also when its worker starts again.
+    old = world.daemon.kill("worker", late)
+    world.daemon.wait_restarted("worker", old, late)
+    late.conn().put(world.push(late, "the last"))
+    wait_for(lambda: "the last" in body_list(late), 10)
+    assert body_list(late) == ["before the key was here", "the last"]
+    assert s.inbox() == []

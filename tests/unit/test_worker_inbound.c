@@ -77,6 +77,25 @@ rows_handover_after(struct rows *r, const uint8_t owner[OWNER_ID_LEN],
 	return n;
 }
 
+static struct in_row	quarantine[3];
+static int		nquarantine;
+
+int
+rows_quarantine_after(struct rows *r, const uint8_t owner[OWNER_ID_LEN],
+    int64_t after, int limit, int (*cb)(void *, const struct in_row *),
+    void *arg)
+{
+	int	i, n = 0;
+
+	(void)r;
+	assert_memory_equal(owner, member->owner, OWNER_ID_LEN);
+	for (i = 0; i < nquarantine && n < limit; i++)
+		if (quarantine[i].seq > after && ++n &&
+		    cb(arg, &quarantine[i]))
+			break;
+	return n;
+}
+
 /* As in rows_in.c, which would bring SQLite. */
 const char *
 row_kind_name(enum row_kind k)
@@ -384,9 +403,9 @@ a_webhook_shows_its_event(void **state)
 
 /* A row as a session's worker handed it over. */
 static void
-handover_add(int64_t seq, const struct self *to, const char *text)
+unopened(struct in_row *r, int64_t seq, const struct self *to,
+    const char *text)
 {
-	struct in_row	*r = &handover[nhandover++];
 	struct push	 p;
 
 	push_make(&p, 1, to, text, strlen(text));
@@ -403,6 +422,12 @@ handover_add(int64_t seq, const struct self *to, const char *text)
 	r->created_at = 7;
 	r->body = p.data;
 	r->bodylen = p.len;
+}
+
+static void
+handover_add(int64_t seq, const struct self *to, const char *text)
+{
+	unopened(&handover[nhandover++], seq, to, text);
 }
 
 static void
@@ -437,6 +462,46 @@ the_member_opens_what_was_handed_over(void **state)
 		free(handover[i].body);
 }
 
+/* "tried again when a key is added": ours may be that key. */
+static void
+quarantined_rows_are_tried_with_our_key(void **state)
+{
+	int64_t	after = 0;
+	int	i;
+
+	(void)state;
+	memcpy(bob->member_owner, member->owner, OWNER_ID_LEN);
+	memcpy(member->member_owner, member->owner, OWNER_ID_LEN);
+	nquarantine = 3;
+	unopened(&quarantine[0], 3, bob, "for bob");
+	unopened(&quarantine[1], 5, member, "for the member");
+	unopened(&quarantine[2], 6, bob, "damaged");
+	quarantine[2].body[3] ^= 1;
+	assert_int_equal(inbound_retry(bob, NULL, NULL, &after), 1);
+	assert_int_equal(after, 6);
+	assert_int_equal(inbound_retry(bob, NULL, NULL, &after), 0);
+	assert_int_equal(nputs, 1);
+	assert_int_equal(puts_got[0].state, INBOX_MESSAGE);
+	assert_int_equal(puts_got[0].replaces, 0);
+	assert_string_equal(puts_got[0].recipient, bob->pub_hex);
+	assert_string_equal(puts_got[0].client_id, "c1");
+	assert_true(puts_got[0].authenticated);
+	assert_string_equal(put_ack, "");
+	body_is(bob, bob_body, "for bob");
+	after = 0;
+	full = 1;
+	assert_int_equal(inbound_retry(member, NULL, NULL, &after), 1);
+	assert_int_equal(nputs, 1);
+	full = 0;
+	assert_int_equal(inbound_retry(member, NULL, NULL, &after), 1);
+	assert_int_equal(nputs, 2);
+	assert_int_equal(puts_got[1].replaces, 5);
+	body_is(member, member_body, "for the member");
+	for (i = 0; i < nquarantine; i++)
+		free(quarantine[i].body);
+	nquarantine = 0;
+}
+
 #define T(f)	cmocka_unit_test_teardown(f, teardown)
 
 int
@@ -451,6 +516,7 @@ main(void)
 		T(a_member_has_nobody_to_hand_over_to),
 		T(a_webhook_shows_its_event),
 		T(the_member_opens_what_was_handed_over),
+		T(quarantined_rows_are_tried_with_our_key),
 	};
 
 	return cmocka_run_group_tests(tests, setup_all, teardown_all);
