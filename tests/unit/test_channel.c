@@ -490,6 +490,27 @@ test_queue(void **state)
 	expect_filled(60000, 0);
 }
 
+/* There is room again, but what waits goes first. */
+static void
+test_queue_order(void **state)
+{
+	unsigned	i, n;
+
+	(void)state;
+	n = send_until_queued(60000);
+	send_filled(60000, n++);
+	expect_filled(60000, 0);
+	expect_filled(60000, 1);
+	send_filled(10, n);
+	for (i = 2; i < n; i++) {
+		assert_int_not_equal(channel_flush(a), -1);
+		expect_filled(60000, i);
+	}
+	assert_int_equal(channel_flush(a), 0);
+	expect_filled(10, n);
+	expect_nothing();
+}
+
 /* Large packets count with what they hold, not with what announces them. */
 static void
 test_queue_big(void **state)
@@ -683,6 +704,7 @@ main(void)
 		TEST(test_reset),
 		TEST(test_send_to_nobody),
 		TEST(test_queue),
+		TEST(test_queue_order),
 		TEST(test_queue_big),
 		TEST(test_queue_small),
 		TEST(test_big_no_descriptor),

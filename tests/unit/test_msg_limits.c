@@ -137,11 +137,14 @@ enum odd {
 	ODD_LOW, ODD_HIGH, ODD_HIGHEST, ODD_LONG, ODD_SHORT, ODD_NUL, ODD_DEEP,
 };
 
+/* len bytes, none of them a NUL. */
 static void
 pack_bytes(msgpack_packer *pk, size_t len, int str)
 {
-	static const char	x[CHANNEL_BIG_MAX] = { 'x' };
+	static char	x[CHANNEL_BIG_MAX];
 
+	if (x[0] == '\0')
+		memset(x, 'x', sizeof x);
 	if (str) {
 		msgpack_pack_str(pk, len);
 		msgpack_pack_str_body(pk, x, len);
@@ -246,9 +249,10 @@ pack_outside(msgpack_packer *pk, const struct msg_field *f, enum odd odd)
 		pack_bytes(pk, max + 1, f->type == FIELD_STR);
 	else if (odd == ODD_SHORT && f->type == FIELD_BYTES)
 		pack_bytes(pk, max - 1, 0);
-	else if (odd == ODD_NUL && f->type == FIELD_STR)
-		pack_bytes(pk, 2, 1);		/* "x\0" */
-	else if (odd == ODD_DEEP && f->type == FIELD_IDS) {
+	else if (odd == ODD_NUL && f->type == FIELD_STR) {
+		msgpack_pack_str(pk, 2);
+		msgpack_pack_str_body(pk, "x\0", 2);
+	} else if (odd == ODD_DEEP && f->type == FIELD_IDS) {
 		msgpack_pack_array(pk, 1);
 		pack_list(pk, 1);
 	} else if (odd == ODD_HIGHEST && f->type == FIELD_IDS) {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <fcntl.h>
@@ -110,6 +111,7 @@ hold(void)
 	assert_int_not_equal(pid = fork(), -1);
 	if (pid == 0) {
 		close(fds[0]);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (take() == -1)
 			_exit(1);
 		close(fds[1]);
