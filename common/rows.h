@@ -219,9 +219,20 @@ int	rows_in_list(struct rows *, const struct rows_scope *,
 int	rows_in_after(struct rows *, const struct rows_scope *, int64_t after,
 	    int limit, int (*cb)(void *arg, const struct in_row *), void *arg);
 
-/* Sequence of an inbox row of the scope by its id.  1, 0. */
+/* Sequence of an inbox row of the scope that is not deleted, by its id. */
 int	rows_in_seq(struct rows *, const struct rows_scope *, const char *id,
 	    int64_t *seq_r);
+
+/*
+ * Sequences of rows of the scope above after and up to last that were received
+ * before a time: at most limit, oldest first.  How many.
+ */
+int	rows_in_seqs(struct rows *, const struct rows_scope *, int64_t after,
+	    int64_t last, int64_t before, int limit, uint64_t *seqs_r);
+
+/* The greatest sequence of any row of the scope received before; 0: none. */
+int	rows_in_before(struct rows *, const struct rows_scope *,
+	    int64_t before, int64_t *seq_r);
 
 /* Handover rows of a member above the cursor, oldest first; quarantined ones. */
 int	rows_handover_after(struct rows *, const uint8_t member[OWNER_ID_LEN],

@@ -48,20 +48,23 @@
 	" AND NOT " GONE_BY("nonce")
 
 /* The two halves of a session's scope, and a member's own. */
-#define SESSION_ROWS							\
-	"SELECT " IN_COLS("r.seen_at") " FROM inbox r"			\
+#define SESSION_FROM							\
+	" FROM inbox r"							\
 	" WHERE r.owner = :session AND r.state IN (0, 3)"		\
 	"   AND r.deleted_at IS NULL" NO_TWIN(":member")
-#define SHARED_ROWS							\
-	"SELECT " IN_COLS("x.seen_at")					\
+#define SHARED_FROM							\
 	" FROM inbox r LEFT JOIN reader x"				\
 	"   ON x.seq = r.seq AND x.reader = :session"			\
 	" WHERE r.owner = :member AND r.state IN (0, 3)"		\
 	"   AND x.deleted_at IS NULL" NO_TWIN(":session") NOT_GONE
-#define MEMBER_ROWS							\
-	"SELECT " IN_COLS("r.seen_at") " FROM inbox r"			\
+#define MEMBER_FROM							\
+	" FROM inbox r"							\
 	" WHERE r.owner = :member AND r.state IN (0, 3)"		\
 	"   AND r.deleted_at IS NULL"
+
+#define SESSION_ROWS	"SELECT " IN_COLS("r.seen_at") SESSION_FROM
+#define SHARED_ROWS	"SELECT " IN_COLS("x.seen_at") SHARED_FROM
+#define MEMBER_ROWS	"SELECT " IN_COLS("r.seen_at") MEMBER_FROM
 
 /* Newest first.  The floor is a sequence below which all are too old. */
 #define FILTER(floor)							\
@@ -99,8 +102,25 @@ static const char sql_after_member[] =
     MEMBER_ROWS " AND r.seq > :after ORDER BY seq LIMIT :limit";
 
 static const char sql_seq[] =
-    "SELECT seq FROM inbox WHERE id = :id AND state <> 1"
-    " AND owner IN (:session, :member)";
+    "SELECT r.seq FROM inbox r LEFT JOIN reader x"
+    "   ON x.seq = r.seq AND x.reader = :session"
+    " WHERE r.id = :id AND r.state <> 1"
+    "   AND r.owner IN (:session, :member)"
+    "   AND r.deleted_at IS NULL AND x.deleted_at IS NULL";
+
+#define SEQS	"SELECT r.seq AS seq"
+#define RANGE								\
+	" AND r.seq > :after AND r.seq <= :last"			\
+	" AND r.received_at < :before"
+static const char sql_seqs_session[] =
+    SEQS SESSION_FROM RANGE " UNION ALL "
+    SEQS SHARED_FROM RANGE " ORDER BY seq LIMIT :limit";
+static const char sql_seqs_member[] =
+    SEQS MEMBER_FROM RANGE " ORDER BY seq LIMIT :limit";
+
+static const char sql_ceiling[] =
+    "SELECT ifnull(max(seq), 0) FROM inbox"
+    " WHERE owner = :owner AND received_at < :before";
 
 #define UNOPENED							\
 	"SELECT " IN_COLS("r.seen_at") " FROM inbox r"			\
@@ -325,6 +345,56 @@ rows_in_seq(struct rows *r, const struct rows_scope *s, const char *id,
 		rows_done(st);
 	}
 	return ret;
+}
+
+int
+rows_in_seqs(struct rows *r, const struct rows_scope *s, int64_t after,
+    int64_t last, int64_t before, int limit, uint64_t *seqs)
+{
+	sqlite3_stmt	*st;
+	int		 n = 0, ret = 0;
+
+	st = s->session != NULL ?
+	    rows_use(r, ROWS_IN_SEQS_SESSION, sql_seqs_session) :
+	    rows_use(r, ROWS_IN_SEQS_MEMBER, sql_seqs_member);
+	if (st == NULL)
+		return -1;
+	in_bind_scope(st, s);
+	rows_bind_int(st, ":after", after);
+	rows_bind_int(st, ":last", last);
+	rows_bind_int(st, ":before", before);
+	rows_bind_int(st, ":limit", limit);
+	while (n < limit && (ret = rows_step(r, st)) == 1)
+		seqs[n++] = (uint64_t)sqlite3_column_int64(st, 0);
+	if (n == limit)
+		rows_done(st);
+	return ret == -1 ? -1 : n;
+}
+
+int
+rows_in_before(struct rows *r, const struct rows_scope *s, int64_t before,
+    int64_t *seq_r)
+{
+	const uint8_t	*owners[] = { s->session, s->member };
+	sqlite3_stmt	*st;
+	int64_t		 seq;
+	size_t		 i;
+
+	*seq_r = 0;
+	for (i = 0; i < 2; i++) {
+		if (owners[i] == NULL)
+			continue;
+		if ((st = rows_use(r, ROWS_IN_CEILING, sql_ceiling)) == NULL)
+			return -1;
+		rows_bind_blob(st, ":owner", owners[i], OWNER_ID_LEN);
+		rows_bind_int(st, ":before", before);
+		if (rows_step(r, st) != 1)
+			return -1;
+		if ((seq = sqlite3_column_int64(st, 0)) > *seq_r)
+			*seq_r = seq;
+		rows_done(st);
+	}
+	return 0;
 }
 
 static int

@@ -336,6 +336,67 @@ ids_of_a_scope(void **state)
 	p.state = INBOX_HANDOVER;
 	put_new(&session, &p);
 	assert_int_equal(rows_in_seq(rows, &mine, p.id, &seq), 0);
+	/* What a reader has deleted it cannot delete again. */
+	make_put(&p, 9, 3);
+	seq = put_new(&member, &p);
+	assert_int_equal(delete(SESSION, seq), 1);
+	assert_int_equal(rows_in_seq(rows, &mine, p.id, &seq), 0);
+	assert_int_equal(rows_in_seq(rows, &theirs, p.id, &seq), 1);
+	assert_int_equal(delete(MEMBER, seq), 1);
+	assert_int_equal(rows_in_seq(rows, &theirs, p.id, &seq), 0);
+}
+
+/* As rows_in_seqs() finds them. */
+static void
+seqs(const struct rows_scope *scope, int64_t from, int64_t last,
+    int64_t before, int limit)
+{
+	uint64_t	v[64];
+	int		i, n;
+
+	n = rows_in_seqs(rows, scope, from, last, before, limit, v);
+	assert_int_not_equal(n, -1);
+	got_none();
+	for (i = 0; i < n; i++)
+		got[ngot++] = (int64_t)v[i];
+}
+
+static void
+sequences_before_a_time(void **state)
+{
+	struct rows_scope	mine = { owner(SESSION), owner(MEMBER) };
+	struct rows_scope	members = { NULL, owner(MEMBER) };
+	int64_t			seq;
+	int			i;
+
+	(void)state;
+	assert_int_equal(rows_in_before(rows, &mine, INT64_MAX, &seq), 0);
+	assert_int_equal(seq, 0);
+	for (i = 1; i <= 6; i++) {
+		message(i % 3 ? &session : &member, i);
+		now += 1000;
+	}
+	message(&other, 7);
+	message(&member, 1);		/* a twin */
+	seqs(&mine, 0, INT64_MAX, INT64_MAX, 64);
+	expect(1, 2, 3, 4, 5, 6, 0);
+	seqs(&mine, 1, 5, INT64_MAX, 64);
+	expect(2, 3, 4, 5, 0);
+	seqs(&mine, 0, INT64_MAX, INT64_MAX, 2);
+	expect(1, 2, 0);
+	seqs(&mine, 0, INT64_MAX, T0 + 3000, 64);
+	expect(1, 2, 3, 0);
+	seqs(&members, 0, INT64_MAX, INT64_MAX, 64);
+	expect(3, 6, 8, 0);
+	delete(SESSION, 3);
+	seqs(&mine, 0, INT64_MAX, INT64_MAX, 64);
+	expect(1, 2, 4, 5, 6, 0);
+	assert_int_equal(rows_in_before(rows, &mine, T0 + 3000, &seq), 0);
+	assert_int_equal(seq, 3);
+	assert_int_equal(rows_in_before(rows, &mine, INT64_MAX, &seq), 0);
+	assert_int_equal(seq, 8);
+	assert_int_equal(rows_in_before(rows, &members, T0 + 2000, &seq), 0);
+	assert_int_equal(seq, 0);
 }
 
 static void
@@ -371,6 +432,7 @@ main(void)
 		T(unopened_rows),
 		T(filters),
 		T(ids_of_a_scope),
+		T(sequences_before_a_time),
 		T(last_sequence_and_epoch),
 	};
 

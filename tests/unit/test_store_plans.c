@@ -95,6 +95,7 @@ use_rows(void)
 	struct out_row		o;
 	char			target[TARGET_SIZE], epoch[UUID_SIZE];
 	int64_t			seq = 0;
+	uint64_t		seqs[5];
 	int			i;
 
 	rows_epoch(rows, epoch);
@@ -119,6 +120,9 @@ use_rows(void)
 	rows_in_after(rows, &scope, 0, 5, in_cb, NULL);
 	rows_in_after(rows, &members, 0, 5, in_cb, NULL);
 	rows_in_seq(rows, &scope, "x", &seq);
+	rows_in_seqs(rows, &scope, 0, 9, 9, 5, seqs);
+	rows_in_seqs(rows, &members, 0, 9, 9, 5, seqs);
+	rows_in_before(rows, &scope, 9, &seq);
 	rows_handover_after(rows, owner(50), 0, 5, in_cb, NULL);
 	rows_quarantine_after(rows, owner(50), 0, 5, in_cb, NULL);
 }
