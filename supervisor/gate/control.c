@@ -21,6 +21,7 @@
 #include "supervisor/gate/request.h"
 #include "supervisor/gate/session.h"
 #include "supervisor/gate/stream.h"
+#include "supervisor/gate/waits.h"
 
 /* Who speaks, for the handlers. */
 struct speaker {
@@ -207,6 +208,7 @@ on_outcome(void *arg, struct msg *m)
 	if (msg_decode(m, &body) == -1)
 		return -1;
 	pulse_outcome(s->gate->streams, &body);
+	waits_outcome(s->gate->waits, &body);
 	return 0;
 }
 

@@ -25,6 +25,7 @@
 #include "supervisor/gate/sends.h"
 #include "supervisor/gate/session.h"
 #include "supervisor/gate/stream.h"
+#include "supervisor/gate/waits.h"
 
 #define OPEN_RETRY_MS	100
 #define OPEN_MAX_MS	10000	/* then the supervisor shall start us anew */
@@ -107,6 +108,7 @@ gate_new(int ctl_fd)
 	g->sends = sends_new(g, send_step);
 	g->peers = peers_new(g);
 	g->streams = streams_new(g);
+	g->waits = waits_new(g);
 	g->http = http_new(g);
 	g->sup = control_new(g, ctl_fd);
 	evpeer_log_to(g->sup);
@@ -123,6 +125,7 @@ gate_free(struct gate **gp)
 	*gp = NULL;
 	http_free(&g->http);		/* ends every request and stream */
 	streams_free(&g->streams);
+	waits_free(&g->waits);
 	sends_free(&g->sends);
 	peers_free(&g->peers);
 	calls_free(&g->calls);
@@ -173,6 +176,7 @@ gate_stop(struct gate *g)
 	g->state = GATE_STOPPING;
 	http_stop(g->http);
 	streams_stop(g->streams);
+	waits_stop(g->waits);
 	event_add(g->ev_stop, &tv);
 	gate_idle_check(g);
 }

@@ -41,6 +41,7 @@ struct rows;
 struct sends;
 struct sessions;
 struct streams;
+struct waits;
 
 struct gate {
 	struct event_base *base;
@@ -55,6 +56,7 @@ struct gate {
 	struct sends	*sends;
 	struct sessions	*sessions;
 	struct streams	*streams;
+	struct waits	*waits;
 
 	struct rows	*rows;		/* NULL: not open yet */
 	char		 epoch[UUID_SIZE];

@@ -21,8 +21,11 @@ void	on_session_me(struct request *);
 void	on_session_delete(struct request *);
 
 void	on_send(struct request *);
+void	on_sent(struct request *);
 void	on_inbox(struct request *);
 void	on_inbox_seen(struct request *);
+void	on_inbox_delete(struct request *);
+void	on_inbox_flush(struct request *);
 void	on_outbox(struct request *);
 void	on_outbox_row(struct request *);
 void	on_outbox_requeue(struct request *);

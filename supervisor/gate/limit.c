@@ -57,7 +57,8 @@ limits_put(struct limits *l, struct uid_use *u)
 {
 	struct uid_use	**at = &l->uids[u->uid % BUCKETS];
 
-	if (u->conns > 0 || u->use.requests > 0 || u->use.streams > 0)
+	if (u->conns > 0 || u->use.requests > 0 || u->use.streams > 0 ||
+	    u->use.waits > 0)
 		return;
 	while (*at != u)
 		at = &(*at)->next;

@@ -19,8 +19,10 @@
 
 #define LIMIT_SESSION_REQUESTS	16
 #define LIMIT_SESSION_STREAMS	4
+#define LIMIT_SESSION_WAITS	64
 #define LIMIT_UID_REQUESTS	64
 #define LIMIT_UID_STREAMS	16
+#define LIMIT_UID_WAITS		256
 #define LIMIT_ANSWERS	(16 * 1024 * 1024) /* bytes of answers not read yet */
 
 #define LIMIT_CONNS		2048	/* of all */
@@ -32,6 +34,7 @@
 struct bucket {
 	unsigned	requests;
 	unsigned	streams;
+	unsigned	waits;
 	size_t		answers;	/* bytes */
 };
 

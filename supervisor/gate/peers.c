@@ -19,6 +19,7 @@
 #include "supervisor/gate/control.h"
 #include "supervisor/gate/gate.h"
 #include "supervisor/gate/stream.h"
+#include "supervisor/gate/waits.h"
 
 struct peer {
 	TAILQ_ENTRY(peer) next;
@@ -134,6 +135,7 @@ peers_add(struct peers *ps, int fd, const struct msg_channel *who)
 	if (who->peer == PEER_STORE) {
 		calls_repeat(ps->gate->calls);
 		streams_again(ps->gate->streams);
+		waits_again(ps->gate->waits);
 	}
 	return 0;
 }

@@ -100,48 +100,72 @@ request_uncharge(struct request *r)
 {
 	if (r->bucket == NULL)
 		return;
-	if (r->route->flags & ROUTE_STREAM)
-		r->bucket->streams--;
-	else
-		r->bucket->requests--;
+	(*r->count)--;
 	r->bucket->answers -= r->answer_len;
 	r->bucket = NULL;
+}
+
+/* Too much of one kind at a time? */
+static int
+charge_stream(struct request *r, struct bucket *b, unsigned max)
+{
+	if (b->streams < max) {
+		r->count = &b->streams;
+		return 0;
+	}
+	reply_error(r, 429, "too_many_streams",
+	    "Close one of your %u event streams first.", max);
+	return -1;
+}
+
+static int
+charge_wait(struct request *r, struct bucket *b, unsigned max)
+{
+	if (b->waits < max) {
+		r->count = &b->waits;
+		return 0;
+	}
+	reply_error(r, 429, "too_many_waits",
+	    "Give up one of your %u waits first.", max);
+	return -1;
+}
+
+static int
+charge_request(struct request *r, struct bucket *b, unsigned max)
+{
+	if (b->requests >= max)
+		reply_error(r, 429, "too_many_requests", "Wait for one of your "
+		    "%u requests to be answered.", max);
+	else if (b->answers >= LIMIT_ANSWERS)
+		reply_error(r, 429, "too_many_answers",
+		    "Read the answers that wait for you first.");
+	else {
+		r->count = &b->requests;
+		return 0;
+	}
+	return -1;
 }
 
 /* -1, and answered: there is too much going on already. */
 static int
 request_charge(struct request *r)
 {
-	struct bucket	*b = &r->conn->use->use;
-	unsigned	 requests = LIMIT_UID_REQUESTS;
-	unsigned	 streams = LIMIT_UID_STREAMS;
+	int		 mine = r->session != NULL, ret;
+	struct bucket	*b = mine ? &r->session->use : &r->conn->use->use;
 
-	if (r->session != NULL) {
-		b = &r->session->use;
-		requests = LIMIT_SESSION_REQUESTS;
-		streams = LIMIT_SESSION_STREAMS;
-	}
-	if (r->route->flags & ROUTE_STREAM) {
-		if (b->streams >= streams) {
-			reply_error(r, 429, "too_many_streams", "Close one "
-			    "of your %u event streams first.", streams);
-			return -1;
-		}
-		b->streams++;
-	} else {
-		if (b->requests >= requests) {
-			reply_error(r, 429, "too_many_requests", "Wait for "
-			    "one of your %u requests to be answered.",
-			    requests);
-			return -1;
-		}
-		if (b->answers >= LIMIT_ANSWERS) {
-			reply_error(r, 429, "too_many_answers", "Read the "
-			    "answers that wait for you first.");
-			return -1;
-		}
-		b->requests++;
-	}
+	if (r->route->flags & ROUTE_STREAM)
+		ret = charge_stream(r, b,
+		    mine ? LIMIT_SESSION_STREAMS : LIMIT_UID_STREAMS);
+	else if ((r->route->flags & ROUTE_WAIT) &&
+	    query_get(&r->query, "wait") != NULL)
+		ret = charge_wait(r, b,
+		    mine ? LIMIT_SESSION_WAITS : LIMIT_UID_WAITS);
+	else
+		ret = charge_request(r, b,
+		    mine ? LIMIT_SESSION_REQUESTS : LIMIT_UID_REQUESTS);
+	if (ret == -1)
+		return -1;
+	(*r->count)++;
 	r->bucket = b;
 	return 0;
 }

@@ -45,6 +45,7 @@ struct request {
 	struct session	*session;	/* NULL: without a token */
 
 	struct bucket	*bucket;	/* what it is charged to, or NULL */
+	unsigned	*count;		/* and as what */
 	size_t		 answer_len;
 	int64_t		 until;		/* no call takes longer; monotonic, */
 					/* ms; 0: as long as any may */

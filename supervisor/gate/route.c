@@ -22,7 +22,10 @@ static const struct route routes[] = {
 
 	/* on_send() asks for dm or broadcast, by target. */
 	{ EVHTTP_REQ_POST, "/v1/send", ROUTE_BODY, 0, on_send },
+	{ EVHTTP_REQ_GET, "/v1/send/{}", ROUTE_WAIT, 0, on_sent },
 	{ EVHTTP_REQ_GET, "/v1/inbox", 0, 0, on_inbox },
+	{ EVHTTP_REQ_DELETE, "/v1/inbox", 0, 0, on_inbox_flush },
+	{ EVHTTP_REQ_DELETE, "/v1/inbox/{}", 0, 0, on_inbox_delete },
 	{ EVHTTP_REQ_POST, "/v1/inbox/seen", ROUTE_BODY, 0, on_inbox_seen },
 	{ EVHTTP_REQ_GET, "/v1/outbox", 0, 0, on_outbox },
 	{ EVHTTP_REQ_GET, "/v1/outbox/{}", 0, 0, on_outbox_row },

@@ -320,18 +320,18 @@ on_requeue(struct world *w, struct msg *m)
 static void
 on_delete(struct world *w, struct msg *m)
 {
-	static struct msg_seen	 s;
+	struct msg_seen		*s = &w->last_delete;
 	struct msg_count	 out = { w->accept, 0 };
 	char			*sql;
 	uint32_t		 i;
 
-	assert_int_equal(msg_decode(m, &s), 0);
+	assert_int_equal(msg_decode(m, s), 0);
 	w->deletes++;
 	if (w->hold)
 		return;
-	for (i = 0; w->accept == ACCEPT_NEW && i < s.rows.n; i++) {
+	for (i = 0; w->accept == ACCEPT_NEW && i < s->rows.n; i++) {
 		sql = sqlite3_mprintf("DELETE FROM inbox WHERE seq = %lld",
-		    (long long)s.rows.v[i]);
+		    (long long)s->rows.v[i]);
 		sql_run(w, sql);
 		sqlite3_free(sql);
 		out.count += sqlite3_changes(w->db);

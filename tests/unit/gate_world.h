@@ -66,6 +66,7 @@ struct world {
 	int		 operates, requeues, deletes;
 	struct msg_operate last_operate;
 	struct msg_requeue last_requeue;	/* without its body */
+	struct msg_seen	 last_delete;
 	uint32_t	 last_ask;	/* its number */
 	struct msg_accept last_accept;	/* without its body */
 	struct msg_register last_register;
