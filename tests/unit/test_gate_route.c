@@ -59,6 +59,11 @@ paths_have_handlers(void **state)
 	goes_to(EVHTTP_REQ_GET, "/v1/inbox", on_inbox);
 	goes_to(EVHTTP_REQ_POST, "/v1/inbox/seen", on_inbox_seen);
 	goes_to(EVHTTP_REQ_GET, "/v1/outbox", on_outbox);
+	goes_to(EVHTTP_REQ_DELETE, "/v1/inbox", on_inbox_flush);
+	goes_to(EVHTTP_REQ_POST, "/v1/outbox/requeue", on_outbox_requeue);
+	goes_to(EVHTTP_REQ_POST, "/v1/outbox/hold", on_outbox_hold);
+	goes_to(EVHTTP_REQ_POST, "/v1/outbox/release", on_outbox_release);
+	goes_to(EVHTTP_REQ_POST, "/v1/outbox/abort", on_outbox_abort);
 	goes_to(EVHTTP_REQ_GET, "/v1/events", on_events);
 	goes_to(EVHTTP_REQ_GET, "/v1/peers", on_peers);
 	assert_null(arg);
@@ -72,6 +77,10 @@ segment_is_decoded(void **state)
 	assert_string_equal(arg, "abc");
 	goes_to(EVHTTP_REQ_GET, "/v1/outbox/a%2Fb+c", on_outbox_row);
 	assert_string_equal(arg, "a/b+c");
+	goes_to(EVHTTP_REQ_GET, "/v1/send/a%2Fb", on_sent);
+	assert_string_equal(arg, "a/b");
+	goes_to(EVHTTP_REQ_DELETE, "/v1/inbox/x", on_inbox_delete);
+	assert_string_equal(arg, "x");
 }
 
 static void
@@ -102,7 +111,7 @@ other_methods_are_told(void **state)
 	assert_null(find(EVHTTP_REQ_GET, "/v1/sessions/abc"));
 	assert_string_equal(allow, "DELETE");
 	assert_null(find(1 << 15, "/v1/inbox"));
-	assert_string_equal(allow, "GET");
+	assert_string_equal(allow, "GET, DELETE");
 }
 
 /* "me" and "register" are no tokens, though they stand where one would. */
