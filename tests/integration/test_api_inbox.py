@@ -131,3 +131,49 @@ def test_no_answer_holds_a_secret(daemon, alice, bob, member_key):
     for b in body_of_bob:
         if b.startswith("between"):
             assert b.encode() not in text
+
+
+def test_delete(daemon, api, alice, member_key):
+    """Section 6: deleted for the reader, and for nobody else."""
+    one, two = daemon.register("one-del"), daemon.register("two-del")
+    alice.send(one, "only for one")
+    alice.send(member_key.pub, "for the member's readers")
+    mine = arrived(one, "only for one")["id"]
+    shared = arrived(one, "for the member's readers")["id"]
+    for other in two.api, api:
+        assert is_error(other.delete(f"/v1/inbox/{mine}"), 404)
+    assert is_error(one.api.delete("/v1/inbox/nope"), 404)
+    for row in mine, shared:
+        r = one.api.delete(f"/v1/inbox/{row}")
+        assert r.status == 200 and r.json == {"removed": 1, "id": row}
+        assert is_error(one.api.delete(f"/v1/inbox/{row}"), 404)
+    assert not {mine, shared} & {i["id"] for i in one.inbox()}
+    assert shared in [i["id"] for i in two.inbox()]
+    assert shared in [i["id"] for i in api.inbox()]
+    assert is_error(daemon.api(admin=True).delete(f"/v1/inbox/{shared}"), 403)
+
+
+def test_flush(daemon, api, alice, bob):
+    one, two = daemon.register("one-flush"), daemon.register("two-flush")
+    for s in one, two:
+        for i in range(30):
+            alice.send(s, f"to be flushed {i}")
+        s.wait_inbox(30)
+    middle = sorted(i["received_at"] for i in one.inbox())[20]
+    before = len(api.inbox())
+    r = one.api.delete(f"/v1/inbox?before={middle}")
+    assert r.status == 200 and r.json["removed"] <= 20, r
+    left = [i["received_at"] for i in one.inbox()
+            if i["body"].startswith("to be flushed")]
+    assert left and min(left) >= middle
+    assert is_error(one.api.delete("/v1/inbox?before=noon"), 400)
+    assert is_error(one.api.delete("/v1/inbox?mesh=other"), 403)
+    r = one.api.delete("/v1/inbox?mesh=local")
+    assert r.status == 200 and one.inbox() == []
+    assert one.api.delete("/v1/inbox").json == {"removed": 0}
+    assert len([i for i in two.inbox() if
+                i["body"].startswith("to be flushed")]) == 30
+    assert len(api.inbox()) == before
+    assert is_error(daemon.api(admin=True).delete("/v1/inbox"), 403)
+    alice.send(one, "after the flush")
+    arrived(one, "after the flush")
