@@ -15,6 +15,7 @@
 #include "supervisor/pair.h"
 #include "supervisor/register.h"
 #include "supervisor/session.h"
+#include "supervisor/tell.h"
 
 #define START_DEATHS	3	/* of a core process: the start has failed */
 
@@ -105,8 +106,8 @@ gate_up(struct child *c)
 {
 	struct supervisor	*s = child_sup(c);
 
-	member_tell_gate_all(s);
-	session_tell_gate_all(s);
+	tell_members(s);
+	tell_sessions(s);
 	pair_up(c);
 	core_listen(c, s->listen_unix, LISTEN_UNIX);
 	core_listen(c, s->listen_admin, LISTEN_ADMIN);

@@ -47,6 +47,7 @@ member_new(struct supervisor *s, struct mesh *m)
 	mb->child = child_new(s, CHILD_MEMBER, &member_ops, mb,
 	    session_short(mb->owner, name), mb->mesh.slug);
 	mb->pace = pace_new(mb);
+	tell_init_member(mb);
 	TAILQ_INSERT_TAIL(&s->members, mb, entry);
 	return mb;
 }
@@ -139,6 +140,7 @@ member_free_all(struct supervisor *s)
 		TAILQ_REMOVE(&s->members, mb, entry);
 		child_free(&mb->child);
 		pace_free(&mb->pace);
+		tell_deinit(&mb->tell);
 		sodium_free(mb->new_secret);
 		mesh_clear(&mb->mesh);
 		free(mb);
@@ -266,7 +268,7 @@ on_broker_member(void *child, struct msg *msg)
 	if (changed)			/* its workers introduce themselves */
 		member_restart_workers(mb);
 	member_start_all(s);
-	member_tell_gate(mb);
+	tell_member(mb);
 	supervisor_check_ready(s);
 	return 0;
 }
@@ -392,7 +394,7 @@ member_set_state(struct member *mb, enum conn_state state, const char *reason)
 		return;
 	mb->state = state;
 	snprintf(mb->reason, sizeof mb->reason, "%s", reason);
-	member_tell_gate(mb);
+	tell_member_state(mb);
 }
 
 int
@@ -433,48 +435,6 @@ member_by_owner(struct supervisor *s, const uint8_t owner[OWNER_ID_LEN])
 		if (memcmp(mb->owner, owner, OWNER_ID_LEN) == 0)
 			return mb;
 	return NULL;
-}
-
-void
-member_tell_gate(struct member *mb)
-{
-	struct supervisor	*s = mb->sup;
-	struct msg_member	 body;
-	const char		*host;
-	uint16_t		 port;
-	int			 tls;
-
-	/* Before the broker knows it, it has no ids. */
-	if (!child_is_up(s->gate) || (mb->mesh.embedded && !mb->known))
-		return;
-	memset(&body, 0, sizeof body);
-	memcpy(body.owner, mb->owner, OWNER_ID_LEN);
-	strcpy(body.mesh, mb->mesh.slug);
-	strcpy(body.name, mb->mesh.name);
-	strcpy(body.mesh_id, mb->mesh.mesh_id);
-	if (mb->mesh.embedded) {
-		member_broker(mb, &host, &port, &tls);
-		snprintf(body.broker_url, sizeof body.broker_url,
-		    "%s://%s:%u/ws", tls ? "wss" : "ws", host, port);
-	} else
-		strcpy(body.broker_url, mb->mesh.url);
-	memcpy(body.pub, mb->mesh.pub, KEY_PUBLIC_LEN);
-	body.owner_uid = mb->mesh.owner_uid;
-	body.users = mb->mesh.users;
-	body_derive_key(body.body_key, s->host_key, "body", mb->owner);
-	body.state = mb->state;
-	strcpy(body.reason, mb->reason);
-	child_send(s->gate, MSG_SUP_MEMBER, 0, &body, -1);
-	sodium_memzero(&body, sizeof body);
-}
-
-void
-member_tell_gate_all(struct supervisor *s)
-{
-	struct member	*mb;
-
-	TAILQ_FOREACH(mb, &s->members, entry)
-		member_tell_gate(mb);
 }
 
 void

@@ -6,6 +6,7 @@
 #include "common/msg.h"
 #include "supervisor/mesh.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/tell.h"
 
 struct session;
 
@@ -19,6 +20,7 @@ struct member {
 	struct pace	*pace;		/* the broker's rate limit */
 	enum conn_state	 state;
 	char		 reason[REASON_SIZE];
+	struct tell	 tell;
 	int		 known;		/* the broker said that it has it */
 	uint32_t	 add_seq;	/* of the question, or 0 */
 	uint8_t		*new_secret;	/* until its file is written */
@@ -42,10 +44,6 @@ struct member *member_find(struct supervisor *, const char *slug,
 	    uint64_t uid);
 struct member *member_by_owner(struct supervisor *,
 	    const uint8_t owner[OWNER_ID_LEN]);
-
-/* Tell the gate about one, or about all. */
-void	member_tell_gate(struct member *);
-void	member_tell_gate_all(struct supervisor *);
 
 /* Ask its worker to attest a session, now or when it is up. */
 void	member_attest(struct member *, struct session *);

@@ -10,6 +10,7 @@
 #include "supervisor/child.h"
 #include "supervisor/member.h"
 #include "supervisor/session.h"
+#include "supervisor/session_name.h"
 
 static void
 register_answer(struct supervisor *s, uint32_t seq, enum register_result r,
@@ -31,10 +32,22 @@ void
 register_answer_session(struct session *se, enum register_result r,
     const char *detail)
 {
-	if (!se->answers)
-		return;
+	unsigned	i;
+
+	for (i = 0; i < se->answers; i++)
+		register_answer(se->sup, se->answer_seq[i], r, se, detail);
 	se->answers = 0;
-	register_answer(se->sup, se->answer_seq, r, se, detail);
+}
+
+/* This one is answered with the others that wait for the session. */
+static void
+register_wait(struct session *se, uint32_t seq)
+{
+	if (se->answers < SESSION_ANSWERS)
+		se->answer_seq[se->answers++] = seq;
+	else
+		register_answer(se->sup, seq, REGISTER_FAILED, NULL,
+		    "it is being registered many times already");
 }
 
 void
@@ -125,6 +138,12 @@ register_again(struct session *se, const struct msg_register *m,
 	struct reg_session	before = se->rec;
 	int			same;
 
+	if (registry_free_token(se->sup->registry, m->token_hash,
+	    se->rec.owner) == -1) {
+		register_answer(se->sup, seq, REGISTER_FAILED, NULL,
+		    "sessions.db cannot be used; see the log");
+		return;
+	}
 	register_fill(&se->rec, m, process);
 	same = register_same_hello(&before, &se->rec) && !se->draining &&
 	    se->state != CONN_PARKED;
@@ -137,14 +156,13 @@ register_again(struct session *se, const struct msg_register *m,
 	}
 	session_revive(se);
 	if (same && child_is_up(se->child)) {
-		session_tell_gate(se);
+		tell_session(se);
 		register_answer(se->sup, seq, REGISTER_OK, se, "");
 		return;
 	}
-	se->answers = 1;
-	se->answer_seq = seq;
-	child_stop(se->child);
-	child_start(se->child);
+	register_wait(se, seq);
+	if (!same || child_state(se->child) != CHILD_STARTING)
+		session_restart(se);
 }
 
 /* A session that is not running: of old, or new. */
@@ -171,13 +189,12 @@ register_new(struct supervisor *s, struct member *mb,
 	}
 	se = session_new(s, mb, rec);
 	se->brought = secret;
-	se->answers = 1;
-	se->answer_seq = seq;
+	register_wait(se, seq);
 	session_watch_owner(se);
 	log_info("session %s: registered by uid %llu on mesh %s, process %ld",
 	    se->wire_id, (unsigned long long)rec->uid, rec->mesh,
 	    (long)process->pid);
-	child_start(se->child);
+	session_start(se);
 }
 
 /* Another key under the same name: the one that had the name drains. */
@@ -193,9 +210,12 @@ register_replace(struct supervisor *s, struct session *se,
 		return registry_put(s->registry, old);
 	}
 	se->rec.current = 0;
-	if (registry_put(s->registry, &se->rec) == -1)
+	if (se->rec.has_key && registry_put(s->registry, &se->rec) == -1) {
+		se->rec.current = 1;
 		return -1;
+	}
 	session_drain(se, "replaced by a session with another key");
+	session_rename(se);
 	return 0;
 }
 

@@ -17,8 +17,11 @@
 #include "supervisor/pace.h"
 #include "supervisor/pair.h"
 #include "supervisor/register.h"
+#include "supervisor/session_name.h"
 
 #define LINGER_AGAIN_MS	1000
+#define SAVE_AGAIN_MS	5000
+#define ATTEST_AGAIN_MS	1000
 #define LINGER_UNANSWERED_MS 5000
 
 static void	session_setup(struct child *);
@@ -47,37 +50,27 @@ session_by_owner(struct supervisor *s, const uint8_t owner[OWNER_ID_LEN])
 	return NULL;
 }
 
-/* The internal id, in the form of a UUID. */
+/* In the registry; when that fails, again until it does not. */
 static void
-session_internal_id(const struct session *se, char *out, size_t size)
+session_save(struct session *se)
 {
-	char	hex[2 * OWNER_ID_LEN + 1];
-
-	hex_encode(hex, se->rec.owner, OWNER_ID_LEN);
-	snprintf(out, size, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8,
-	    hex + 12, hex + 16, hex + 20);
+	if (!se->rec.has_key)		/* it never was there */
+		return;
+	if (registry_put(se->sup->registry, &se->rec) == 0) {
+		event_del(se->ev_save);
+		return;
+	}
+	log_warnx("session %s: its end is not in sessions.db yet",
+	    se->wire_id);
+	supervisor_after(se->ev_save, SAVE_AGAIN_MS);
 }
 
-/*
- * The sessionId towards the broker: the client's, when it is a UUID that no
- * other session of this host on that mesh uses, else the internal id.
- */
 static void
-session_choose_wire_id(struct session *se)
+session_save_cb(evutil_socket_t fd, short what, void *arg)
 {
-	struct session	*other;
-	int		 taken = !se->rec.current ||
-			    !uuid_is(se->rec.session_id);
-
-	TAILQ_FOREACH(other, &se->sup->sessions, entry)
-		if (other != se && !other->dead &&
-		    strcmp(other->rec.mesh, se->rec.mesh) == 0 &&
-		    strcmp(other->wire_id, se->rec.session_id) == 0)
-			taken = 1;
-	if (taken)
-		session_internal_id(se, se->wire_id, sizeof se->wire_id);
-	else
-		strcpy(se->wire_id, se->rec.session_id);
+	(void)fd;
+	(void)what;
+	session_save(arg);
 }
 
 static void
@@ -142,8 +135,10 @@ session_new(struct supervisor *s, struct member *mb,
 	se->rec = *rec;
 	se->state = CONN_REGISTERED;
 	se->ev_linger = evtimer_new(s->base, session_linger_cb, se);
-	if (se->ev_linger == NULL)
+	se->ev_save = evtimer_new(s->base, session_save_cb, se);
+	if (se->ev_linger == NULL || se->ev_save == NULL)
 		fatalx("evtimer_new failed");
+	tell_init_session(se);
 	se->child = child_new(s, CHILD_SESSION, &session_ops, se,
 	    session_short(rec->owner, name), rec->mesh);
 	session_choose_wire_id(se);
@@ -158,6 +153,8 @@ session_free(struct session *se)
 	child_free(&se->child);
 	owner_free(&se->owner);
 	event_free(se->ev_linger);
+	event_free(se->ev_save);
+	tell_deinit(&se->tell);
 	sodium_free(se->brought);
 	sodium_memzero(se, sizeof *se);
 	free(se);
@@ -197,6 +194,7 @@ session_load_cb(void *arg, const struct reg_session *rec)
 		return 0;
 	}
 	se = session_new(s, mb, rec);
+	se->kept = 1;
 	if (rec->has_token && owner_alive(&rec->process)) {
 		log_info("session %s: is back, process %ld", se->wire_id,
 		    (long)rec->process.pid);
@@ -222,8 +220,8 @@ session_start_all(struct supervisor *s)
 	struct session	*se;
 
 	TAILQ_FOREACH(se, &s->sessions, entry)
-		if (!se->dead && se->state != CONN_PARKED)
-			child_start(se->child);
+		if (!se->dead && !se->lingered && se->state != CONN_PARKED)
+			session_start(se);
 }
 
 void
@@ -231,6 +229,7 @@ session_revive(struct session *se)
 {
 	se->draining = se->lingered = 0;
 	event_del(se->ev_linger);
+	event_del(se->ev_save);
 	session_watch_owner(se);
 }
 
@@ -243,6 +242,7 @@ session_setup(struct child *c)
 	struct msg_setup_worker	 w;
 
 	session_choose_wire_id(se);
+	se->stale = 0;
 	memset(&w, 0, sizeof w);
 	member_fill_setup(se->member, &w);
 	w.kind = OWNER_SESSION;
@@ -285,7 +285,7 @@ on_worker_ready(void *child, struct msg *m)
 		return 0;
 	}
 	se = child_arg(child);
-	if (se->rec.has_key &&
+	if ((se->rec.has_key || se->rec.key_mode == KEY_BROUGHT) &&
 	    memcmp(se->rec.pub, body.pub, KEY_PUBLIC_LEN) != 0) {
 		log_warnx("session %s: its worker came with another key",
 		    se->wire_id);
@@ -296,7 +296,9 @@ on_worker_ready(void *child, struct msg *m)
 	se->rec.has_key = 1;
 	sodium_free(se->brought);
 	se->brought = NULL;
-	if (!se->dead && registry_put(se->sup->registry, &se->rec) == -1) {
+	if (!se->dead && registry_put(se->sup->registry, &se->rec) == 0)
+		se->kept = 1;
+	else if (!se->dead && !se->kept) {
 		register_answer_session(se, REGISTER_FAILED, "the session "
 		    "cannot be kept in sessions.db; see the log");
 		se->dead = 1;
@@ -304,6 +306,8 @@ on_worker_ready(void *child, struct msg *m)
 		return 0;
 	}
 	child_set_up(child);
+	if (child_state(child) != CHILD_UP)
+		tell_session(se);	/* before the token is used */
 	register_answer_session(se, REGISTER_OK, "");
 	return 0;
 }
@@ -314,12 +318,14 @@ session_up(struct child *c)
 	struct session	*se = child_arg(c);
 
 	session_set_state(se, CONN_CONNECTING, "");
-	session_tell_gate(se);
+	tell_session(se);		/* before its channel */
 	pace_up(se->member->pace, c);
 	pair_up(c);
 	if (se->draining)
 		child_send(c, MSG_SUP_DRAIN, 0, NULL, -1);
-	if (se->wants_attest)
+	if (se->stale)
+		session_restart(se);
+	else if (se->wants_attest)
 		member_attest(se->member, se);
 }
 
@@ -331,6 +337,7 @@ session_down(struct child *c)
 
 	address_forget(c);
 	pace_forget(se->member->pace, c);
+	session_let_in(se);
 	se->wants_attest = 0;		/* its next worker asks again */
 	if (!se->rec.has_key && !se->dead) {
 		register_answer_session(se, REGISTER_FAILED, "its worker did "
@@ -365,7 +372,7 @@ session_set_state(struct session *se, enum conn_state state,
 		return;
 	se->state = state;
 	snprintf(se->reason, sizeof se->reason, "%s", reason);
-	session_tell_gate(se);
+	tell_session_state(se);
 }
 
 int
@@ -391,55 +398,16 @@ on_need_attest(void *child, struct msg *m)
 {
 	struct session	*se = child_arg(child);
 
+	int64_t		 now = clock_mono_ms();
+
 	if (child_role(child) != CHILD_SESSION || msg_decode(m, NULL) == -1)
 		return -1;
+	/* Nobody keeps its member's worker busy. */
+	if (se->wants_attest && now - se->attest_ms < ATTEST_AGAIN_MS)
+		return 0;
+	se->attest_ms = now;
 	member_attest(se->member, se);
 	return 0;
-}
-
-void
-session_tell_gate(struct session *se)
-{
-	struct supervisor	*s = se->sup;
-	struct msg_session	 body;
-
-	if (!child_is_up(s->gate) || !se->rec.has_key || se->dead)
-		return;
-	memset(&body, 0, sizeof body);
-	memcpy(body.owner, se->rec.owner, OWNER_ID_LEN);
-	body.uid = se->rec.uid;
-	if (se->rec.has_token)		/* zero is the hash of no token */
-		memcpy(body.token_hash, se->rec.token_hash,
-		    sizeof body.token_hash);
-	memcpy(body.token_prefix, se->rec.token_prefix,
-	    sizeof body.token_prefix);
-	strcpy(body.session_id, se->rec.session_id);
-	strcpy(body.mesh, se->rec.mesh);
-	strcpy(body.display_name, se->rec.display_name);
-	body.pid = (uint64_t)se->rec.process.pid;
-	strcpy(body.cwd, se->rec.cwd);
-	strcpy(body.role, se->rec.role);
-	body.groups.p = (const uint8_t *)se->rec.groups;
-	body.groups.len = strlen(se->rec.groups);
-	body.caps = se->rec.caps;
-	memcpy(body.pub, se->rec.pub, KEY_PUBLIC_LEN);
-	memcpy(body.member_owner, se->member->owner, OWNER_ID_LEN);
-	memcpy(body.member_pub, se->member->mesh.pub, KEY_PUBLIC_LEN);
-	body_derive_key(body.body_key, s->host_key, "body", se->rec.owner);
-	body.state = se->draining ? CONN_DRAINING : se->state;
-	strcpy(body.reason, se->reason);
-	body.registered_at = se->rec.registered_at;
-	child_send(s->gate, MSG_SUP_SESSION, 0, &body, -1);
-	sodium_memzero(&body, sizeof body);
-}
-
-void
-session_tell_gate_all(struct supervisor *s)
-{
-	struct session	*se;
-
-	TAILQ_FOREACH(se, &s->sessions, entry)
-		session_tell_gate(se);
 }
 
 void
@@ -451,17 +419,11 @@ session_drain(struct session *se, const char *why)
 	se->draining = 1;
 	se->rec.has_token = 0;
 	owner_free(&se->owner);
-	if (registry_put(se->sup->registry, &se->rec) == -1)
-		log_warnx("session %s: its end is not in sessions.db",
-		    se->wire_id);
-	session_tell_gate(se);
+	session_save(se);
+	tell_session(se);
 	se->lingered = 0;
 	supervisor_after(se->ev_linger, se->sup->conf.linger_ms);
-	if (!se->rec.current && child_running(se->child)) {
-		/* The name is another's now: its worker takes the other id. */
-		child_stop(se->child);
-		child_start(se->child);
-	} else if (child_is_up(se->child))
+	if (child_is_up(se->child))
 		child_send(se->child, MSG_SUP_DRAIN, 0, NULL, -1);
 }
 
@@ -470,10 +432,10 @@ on_drained(void *child, struct msg *m)
 {
 	struct session	*se = child_arg(child);
 
-	if (child_role(child) != CHILD_SESSION || msg_decode(m, NULL) == -1 ||
-	    !se->draining)
+	if (child_role(child) != CHILD_SESSION || msg_decode(m, NULL) == -1)
 		return -1;
-	session_end(se);
+	if (se->draining)		/* else it has come back meanwhile */
+		session_end(se);
 	return 0;
 }
 
@@ -493,6 +455,7 @@ session_end(struct session *se)
 	if (child_is_up(se->sup->gate))
 		child_send(se->sup->gate, MSG_SUP_SESSION_GONE, 0, &body, -1);
 	event_del(se->ev_linger);
+	event_del(se->ev_save);
 	se->dead = 1;
 	if (child_running(se->child))
 		child_stop(se->child);	/* session_down() frees it */

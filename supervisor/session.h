@@ -9,8 +9,11 @@
 #include "common/msg.h"
 #include "supervisor/registry.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/tell.h"
 
 struct member;
+
+#define SESSION_ANSWERS	16
 
 struct session {
 	TAILQ_ENTRY(session) entry;
@@ -25,11 +28,16 @@ struct session {
 	int		 draining;
 	int		 lingered;	/* long enough: its rows are to end */
 	int		 dead;		/* freed when its worker is gone */
+	int		 kept;		/* it is in the registry, with a key */
+	int		 stale;		/* its worker, not up yet, knows less */
+	struct event	*ev_save;	/* its end is to be kept */
+	struct tell	 tell;
 	char		 wire_id[MSG_SESSION_ID_SIZE];	/* to the broker */
 	int		 wants_attest;	/* its member's worker is to sign */
+	int64_t		 attest_ms;	/* monotonic: asked to */
 	uint8_t		*brought;	/* secret of the client, until READY */
-	uint32_t	 answer_seq;	/* a registration waits for READY */
-	int		 answers;
+	uint32_t	 answer_seq[SESSION_ANSWERS]; /* registrations that */
+	unsigned	 answers;		/* wait for READY */
 };
 
 /* A session with a worker that is not started yet; takes a copy of rec. */
@@ -54,8 +62,6 @@ void	session_watch_owner(struct session *);
 /* It is over: its worker stops, the registry keeps it for the retention. */
 void	session_end(struct session *);
 
-void	session_tell_gate(struct session *);
-void	session_tell_gate_all(struct supervisor *);
 void	session_free_all(struct supervisor *);
 struct session *session_by_owner(struct supervisor *,
 	    const uint8_t owner[OWNER_ID_LEN]);

@@ -1,0 +1,178 @@
+/* What the gate is told of members and sessions. */
+
+#include "supervisor/tell.h"
+
+#include <event2/event.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "supervisor/child.h"
+#include "supervisor/member.h"
+#include "supervisor/session.h"
+
+#define TELL_MS	20		/* at least, between two changes of state */
+
+/* Its time has come, or it is told in another way now. */
+static void
+tell_now(struct tell *t)
+{
+	t->told_ms = clock_mono_ms();
+	event_del(t->ev);
+}
+
+/* Wait, or not? */
+static int
+tell_waits(struct tell *t)
+{
+	int64_t	left = t->told_ms + TELL_MS - clock_mono_ms();
+
+	if (event_pending(t->ev, EV_TIMEOUT, NULL))
+		return 1;
+	if (left <= 0 || left > TELL_MS)
+		return 0;
+	supervisor_after(t->ev, left);
+	return 1;
+}
+
+static void
+tell_member_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	tell_member(arg);
+}
+
+static void
+tell_session_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	tell_session(arg);
+}
+
+void
+tell_init_member(struct member *mb)
+{
+	mb->tell.ev = evtimer_new(mb->sup->base, tell_member_cb, mb);
+	if (mb->tell.ev == NULL)
+		fatalx("evtimer_new failed");
+}
+
+void
+tell_init_session(struct session *se)
+{
+	se->tell.ev = evtimer_new(se->sup->base, tell_session_cb, se);
+	if (se->tell.ev == NULL)
+		fatalx("evtimer_new failed");
+}
+
+void
+tell_deinit(struct tell *t)
+{
+	event_free(t->ev);
+}
+
+void
+tell_member_state(struct member *mb)
+{
+	if (!tell_waits(&mb->tell))
+		tell_member(mb);
+}
+
+void
+tell_session_state(struct session *se)
+{
+	if (!tell_waits(&se->tell))
+		tell_session(se);
+}
+
+void
+tell_member(struct member *mb)
+{
+	struct supervisor	*s = mb->sup;
+	struct msg_member	 body;
+	const char		*host;
+	uint16_t		 port;
+	int			 tls;
+
+	tell_now(&mb->tell);
+	/* Before the broker knows it, it has no ids. */
+	if (!child_is_up(s->gate) || (mb->mesh.embedded && !mb->known))
+		return;
+	memset(&body, 0, sizeof body);
+	memcpy(body.owner, mb->owner, OWNER_ID_LEN);
+	strcpy(body.mesh, mb->mesh.slug);
+	strcpy(body.name, mb->mesh.name);
+	strcpy(body.mesh_id, mb->mesh.mesh_id);
+	if (mb->mesh.embedded) {
+		member_broker(mb, &host, &port, &tls);
+		snprintf(body.broker_url, sizeof body.broker_url,
+		    "%s://%s:%u/ws", tls ? "wss" : "ws", host, port);
+	} else
+		strcpy(body.broker_url, mb->mesh.url);
+	memcpy(body.pub, mb->mesh.pub, KEY_PUBLIC_LEN);
+	body.owner_uid = mb->mesh.owner_uid;
+	body.users = mb->mesh.users;
+	body_derive_key(body.body_key, s->host_key, "body", mb->owner);
+	body.state = mb->state;
+	strcpy(body.reason, mb->reason);
+	child_send(s->gate, MSG_SUP_MEMBER, 0, &body, -1);
+	sodium_memzero(&body, sizeof body);
+}
+
+void
+tell_members(struct supervisor *s)
+{
+	struct member	*mb;
+
+	TAILQ_FOREACH(mb, &s->members, entry)
+		tell_member(mb);
+}
+
+void
+tell_session(struct session *se)
+{
+	struct supervisor	*s = se->sup;
+	struct msg_session	 body;
+
+	tell_now(&se->tell);
+	if (!child_is_up(s->gate) || !se->kept || se->dead)
+		return;
+	memset(&body, 0, sizeof body);
+	memcpy(body.owner, se->rec.owner, OWNER_ID_LEN);
+	body.uid = se->rec.uid;
+	if (se->rec.has_token)		/* zero is the hash of no token */
+		memcpy(body.token_hash, se->rec.token_hash,
+		    sizeof body.token_hash);
+	memcpy(body.token_prefix, se->rec.token_prefix,
+	    sizeof body.token_prefix);
+	strcpy(body.session_id, se->rec.session_id);
+	strcpy(body.mesh, se->rec.mesh);
+	strcpy(body.display_name, se->rec.display_name);
+	body.pid = (uint64_t)se->rec.process.pid;
+	strcpy(body.cwd, se->rec.cwd);
+	strcpy(body.role, se->rec.role);
+	body.groups.p = (const uint8_t *)se->rec.groups;
+	body.groups.len = strlen(se->rec.groups);
+	body.caps = se->rec.caps;
+	memcpy(body.pub, se->rec.pub, KEY_PUBLIC_LEN);
+	memcpy(body.member_owner, se->member->owner, OWNER_ID_LEN);
+	memcpy(body.member_pub, se->member->mesh.pub, KEY_PUBLIC_LEN);
+	body_derive_key(body.body_key, s->host_key, "body", se->rec.owner);
+	body.state = se->draining ? CONN_DRAINING : se->state;
+	strcpy(body.reason, se->reason);
+	body.registered_at = se->rec.registered_at;
+	child_send(s->gate, MSG_SUP_SESSION, 0, &body, -1);
+	sodium_memzero(&body, sizeof body);
+}
+
+void
+tell_sessions(struct supervisor *s)
+{
+	struct session	*se;
+
+	TAILQ_FOREACH(se, &s->sessions, entry)
+		tell_session(se);
+}

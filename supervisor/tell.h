@@ -1,0 +1,36 @@
+#ifndef SUPERVISOR_TELL_H
+#define SUPERVISOR_TELL_H
+
+/*
+ * What the gate is told of members and sessions.  A worker decides when its
+ * state changes; so that none can fill the gate's queue, the gate hears of
+ * that at most every 20 ms, of the last state always.
+ */
+
+#include <stdint.h>
+
+struct event;
+struct member;
+struct session;
+struct supervisor;
+
+struct tell {
+	struct event	*ev;
+	int64_t		 told_ms;	/* monotonic */
+};
+
+void	tell_init_member(struct member *);
+void	tell_init_session(struct session *);
+void	tell_deinit(struct tell *);
+
+/* All about it, now. */
+void	tell_member(struct member *);
+void	tell_session(struct session *);
+void	tell_members(struct supervisor *);
+void	tell_sessions(struct supervisor *);
+
+/* Its state has changed. */
+void	tell_member_state(struct member *);
+void	tell_session_state(struct session *);
+
+#endif
