@@ -125,8 +125,9 @@ wait_ask(const struct cli *c, const struct wait *w, const char *token,
 		seconds = ASK_MAX_S;
 	buf_adds(&path, "/v1/send/");
 	buf_add_escaped(&path, id);
-	buf_addf(&path, "?wait=%s&timeout=%ld",
-	    w->delivered ? "delivered" : "sent", seconds);
+	buf_addf(&path, "?timeout=%ld", seconds);
+	buf_add_query(&path, "wait", w->delivered ? "delivered" : "sent");
+	buf_add_query(&path, "mesh", cli_opt(c, OPT_MESH));
 	api_call(c, "GET", path.p, token, NULL,
 	    (int)seconds * 1000 + API_TIMEOUT_MS, a);
 	buf_free(&path);

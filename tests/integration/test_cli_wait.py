@@ -78,6 +78,12 @@ def test_reached(gate, option, until):
         assert last == "sent m 1" and len(gate.questions) == 2
 
 
+def test_the_same_mesh_is_asked(gate):
+    gate.states = [state("done")]
+    assert send(gate, "--wait", "--mesh", "m/x").returncode == 0
+    assert gate.questions[0].query["mesh"] == "m/x"
+
+
 def test_not_yet(gate):
     gate.states = [state("pending", attempts=2, next_attempt_at=
                          "2026-11-23T22:43:14.004Z",
