@@ -189,11 +189,11 @@ accepted(const struct cli *c, const struct wait *w, const char *token,
 	}
 	if (w->wanted && id != NULL)
 		rc = wait_for(c, w, token, id, &state);
-	if (state != NULL)
-		json_object_update(j, state);
-	if (c->json)
+	if (c->json) {
+		if (state != NULL)
+			json_object_update(j, state);
 		cli_print_json(c, j);
-	else if (state != NULL) {
+	} else if (state != NULL) {
 		wait_describe(w, state, id, &text);
 		text_printf("%s\n", text.p);
 		buf_free(&text);

@@ -106,9 +106,11 @@ wait_describe(const struct wait *w, const json_t *answer, const char *id,
 
 	if (status_is(answer, "done"))
 		add_sent(b, w, answer, id);
-	else if (wait_judge(w, answer) == WAIT_MISSED)
-		buf_addf(b, "%s %s%s%s", cli_json_str(answer, "status"), id,
-		    *why != '\0' ? ": " : "", why);
+	else if (status_is(answer, "aborted"))
+		buf_addf(b, "aborted %s", id);
+	else if (status_is(answer, "dead"))
+		buf_addf(b, "dead %s%s%s", id, *why != '\0' ? ": " : "",
+		    why);
 	else
 		add_open(b, answer, id);
 }
