@@ -75,3 +75,20 @@ def test_inbox_delete_and_flush(daemon):
     gone = data(daemon, "inbox", "flush", "--all", "--as", "alice")
     assert gone["removed"] == len(items) - 1
     assert not inbox(daemon, "alice") and len(inbox(daemon, "bob")) == others
+
+
+def test_quarantine(world):
+    """What no key opens is kept, and shown only when that is asked for."""
+    s, sender = world.register(), Key()
+    s.conn().put(world.broker.direct(world.member.mesh_id, sender, Key().pub,
+                                     "never text"))
+    d = world.daemon
+    token = d.root / "token"
+    token.write_text(s.token + "\n")
+
+    def inbox_of(*args):
+        return d.ms("inbox", *args, "--token-file", str(token))
+    out = wait_for(lambda: (lambda x: sender.pub in x and x)(
+        inbox_of("--quarantine")), 15)
+    assert "no key of yours opens it" in out and "never text" not in out
+    assert inbox_of() == "no messages\n"

@@ -99,11 +99,6 @@ def test_requeue_to_another(daemon):
     assert old["status"] == "aborted" and old["superseded_by"] in out
 
 
-def test_quarantine_is_empty_here(daemon):
-    assert daemon.ms("inbox", "--quarantine", "--as",
-                     "alice") == "no messages\n"
-
-
 def test_first_session_of_the_readme(make):
     """Its lines do what they say, one right behind the other."""
     readme = pathlib.Path(__file__).parents[2] / "README.md"
