@@ -54,6 +54,12 @@ def test_an_empty_and_a_long_message(world):
         for f in s.conn().sends], 10)
 
 
+def texts(conn):
+    """Every send as it travelled, but for `first`, the connection's."""
+    return sorted(t.replace('"first":true,', "") for t, f in
+                  zip(conn.texts, conn.frames) if f["type"] == "send")
+
+
 @pytest.mark.parametrize("fault", ["kill", "cut", "crash", "close"])
 def test_retransmission_is_identical(world, fault):
     """Promise 3: the same id, fingerprint, target, nonce and ciphertext."""
@@ -77,6 +83,7 @@ def test_retransmission_is_identical(world, fault):
     assert set(after) == set(before) == {"c1", "c2"}
     for cid in before:
         assert same(before[cid], after[cid]), (before[cid], after[cid])
+    assert texts(first) == texts(second)
     for f in second.sends:
         second.ack(f)
     wait_for(lambda: {r["status"] for r in s.outbox()} == {"done"}, 10)

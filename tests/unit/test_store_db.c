@@ -42,7 +42,7 @@ new_file(void **state)
 	assert_int_equal(sql_int("SELECT length(epoch) FROM meta"), 36);
 }
 
-/* What this connection does, not what the file says. */
+/* What this connection does, not what the file says.  Fault 11: NORMAL. */
 static void
 settings_of_the_connection(void **state)
 {
