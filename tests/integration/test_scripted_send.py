@@ -17,6 +17,7 @@ from harness.world import row_of, same
 
 
 def test_a_direct_send(world):
+    """Fault 18: reply_to_id is in it."""
     s, bob = world.register(), Key()
     s.send(bob.pub, "héllo ✓", client_message_id="c1", priority="now",
            reply_to_id="r0", meta={"b": 1, "a": 2})
