@@ -184,7 +184,11 @@ drain_more(struct drain *d, const char *name)
 
 static void	drain_scan_cb(lws_sorted_usec_list_t *);
 
-/* A slice of the table of targets; the next one comes by timer. */
+/*
+ * A slice of the table of targets; the next one comes by timer.  Each is read
+ * from its beginning, since a row that was released may be behind others that
+ * are under way.
+ */
 static void
 drain_scan(struct drain *d)
 {
@@ -196,6 +200,7 @@ drain_scan(struct drain *d)
 		    d->scan_after, name);
 		if (ret != 1)
 			break;
+		targets_get(&d->targets, name)->cursor = 0;
 		drain_more(d, name);
 		memcpy(d->scan_after, name, sizeof d->scan_after);
 	}

@@ -1126,6 +1126,32 @@ a_released_row_is_found(void **state)
 	assert_string_equal(since(1), "1 ");
 }
 
+/* Behind newer ones to the same target, which need not come to an end. */
+static void
+a_released_row_of_a_busy_target_is_found(void **state)
+{
+	int	i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		add("a");
+	rows[2].held = 1;
+	start(1);
+	assert_string_equal(since(0), "1 3 4 ");
+	rows[2].held = 0;
+	drain_unclaim(d, 2);
+	advance(1);
+	assert_string_equal(since(3), "2 ");
+	assert_false(sent[3].first);
+	answer(1, NULL);
+	answer(3, "out_of_order");	/* as if 3 had been refused once */
+	answer(4, NULL);
+	answer(2, NULL);
+	assert_string_equal(since(4), "3 ");
+	answer(3, NULL);
+	assert_true(drain_is_dry(d));
+}
+
 static void
 a_failing_database_is_read_again(void **state)
 {
@@ -1289,6 +1315,7 @@ main(void)
 		T(a_silent_store_is_not_outrun),
 		T(a_failing_store_is_asked_again),
 		T(a_released_row_is_found),
+		T(a_released_row_of_a_busy_target_is_found),
 		T(a_failing_database_is_read_again),
 		T(answers_that_nobody_waits_for),
 		T(order_holds_whatever_happens),
