@@ -74,6 +74,26 @@ def test_three_sessions_make_three_rows(world):
     assert count(world) == 3
 
 
+def test_deleted_rows_leave_their_keys(world):
+    """What was deleted or flushed does not come back."""
+    s, bob = world.register(), Key()
+    conn = s.conn()
+    direct = world.push(s, "to be deleted", bob, client_message_id="c1")
+    cast = world.broker.multicast(world.member.mesh_id, bob.pub, "and this")
+    conn.put(direct, cast)
+    first, second = reversed(s.wait_inbox(2))
+    r = s.api.delete(f"/v1/inbox/{first['id']}")
+    assert r.status == 200 and r.json["removed"] == 1, r
+    r = s.api.delete("/v1/inbox")
+    assert r.status == 200 and r.json["removed"] == 1, r
+    copies = [direct, {**direct, "messageId": message_id()},
+              {**direct, "client_message_id": "other"},
+              {**cast, "messageId": message_id()}]
+    conn.put(*copies, world.push(s, "the last"))
+    wait_for(lambda: body_list(s) == ["the last"], 10)
+    acked(world, conn, *copies)
+
+
 # --- opening ---
 
 def test_a_webhook_shows_its_event(world):
@@ -189,3 +209,27 @@ def test_quarantine_is_tried_again_with_a_new_key(world):
     wait_for(lambda: "the last" in body_list(late), 10)
     assert body_list(late) == ["before the key was here", "the last"]
     assert s.inbox() == []
+
+
+# --- reading ---
+
+def test_one_message_for_session_and_member_is_read_once(world):
+    """The one with the lower sequence is shown; seen and deleted are the
+    message's in that scope."""
+    s, other = world.register("a"), world.register("b")
+    member, bob = world.broker.wait_member(), Key()
+    cast = world.broker.multicast(world.member.mesh_id, bob.pub, "to all")
+    member.put(cast)
+    wait_for(lambda: body_list(other) == ["to all"], 10)
+    with s.events() as events:
+        s.conn().put(cast, world.push(s, "the last"))
+        events.wait(where=lambda e: e.data["body"] == "the last")
+        assert [e.data["body"] for e in events.messages()] == ["the last"]
+    assert body_list(s) == ["to all", "the last"]
+    shown, = [i for i in s.inbox() if i["body"] == "to all"]
+    assert shown["recipient_kind"] == "member"
+    r = s.api.delete(f"/v1/inbox/{shown['id']}")
+    assert r.status == 200, r
+    assert body_list(s) == ["the last"]
+    assert body_list(other) == ["to all"]       # a member's row, per reader
+    assert [i["body"] for i in world.daemon.api().inbox()] == ["to all"]
