@@ -115,6 +115,7 @@ owner_look(pid_t pid, uid_t uid, struct owner_id *id)
 	uid_t	actual;
 
 	memset(id, 0, sizeof *id);
+	errno = 0;
 	if (pid <= 0)
 		return -1;
 	/* Start time on both sides of the uid: both of one process. */

@@ -23,7 +23,8 @@ struct owner_id {
 
 /*
  * Look at a living process.  0: id filled; -1: no such process, or it belongs
- * to another uid than asked for.
+ * to another uid than asked for, or, with errno EMFILE, ENFILE or ENOMEM, that
+ * cannot be found out now.
  */
 int	owner_look(pid_t, uid_t, struct owner_id *);
 

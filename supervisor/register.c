@@ -2,11 +2,13 @@
 
 #include "supervisor/register.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "supervisor/child.h"
 #include "supervisor/member.h"
 #include "supervisor/session.h"
@@ -219,6 +221,26 @@ register_replace(struct supervisor *s, struct session *se,
 	return 0;
 }
 
+/* The process that the session is to belong to.  -1: answered. */
+static int
+register_look(struct supervisor *s, const struct msg_register *m,
+    uint32_t seq, struct owner_id *process_r)
+{
+	errno = 0;
+	if (m->pid <= INT32_MAX && owner_look((pid_t)m->pid, (uid_t)m->uid,
+	    process_r) == 0)
+		return 0;
+	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+		log_warn("registration of process %llu",
+		    (unsigned long long)m->pid);
+		register_answer(s, seq, REGISTER_FAILED, NULL, "too many "
+		    "files are open, or there is no memory: try again, or "
+		    "raise the limit of meshsup");
+	} else
+		register_answer(s, seq, REGISTER_PID_NOT_YOURS, NULL, "");
+	return -1;
+}
+
 /* Who is meant, and what is to be done with it. */
 static void
 register_session(struct supervisor *s, const struct msg_register *m,
@@ -239,11 +261,8 @@ register_session(struct supervisor *s, const struct msg_register *m,
 		register_answer(s, seq, REGISTER_MESH_NOT_ATTACHED, NULL, "");
 		return;
 	}
-	if (m->pid > INT32_MAX || owner_look((pid_t)m->pid, (uid_t)m->uid,
-	    &process) == -1) {
-		register_answer(s, seq, REGISTER_PID_NOT_YOURS, NULL, "");
+	if (register_look(s, m, seq, &process) == -1)
 		return;
-	}
 	se = register_current(s, m);
 	holder = register_by_token(s, m->token_hash);
 	if (holder != NULL && holder != se) {
