@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/xalloc.h"
@@ -25,6 +26,7 @@
 #include "supervisor/gate/request.h"
 
 #define ACCEPT_AGAIN_MS	200	/* after accept() failed */
+#define COMPLAIN_MS	60000
 
 /* Every method that evhttp knows, and the one for those that it does not. */
 #define METHODS	(EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | \
@@ -45,6 +47,7 @@ struct http {
 	struct conns	*conns;
 	TAILQ_HEAD(, listener) listeners;
 	struct event	*ev_again;
+	int64_t		 complained;	/* of accept(), last */
 	int		 stopped;
 };
 
@@ -110,12 +113,17 @@ static void
 accept_error_cb(struct evconnlistener *lev, void *arg)
 {
 	const struct timeval	 tv = { 0, ACCEPT_AGAIN_MS * 1000 };
+	struct http		*h = http_of_errors;
 
 	(void)lev;
 	(void)arg;
-	log_warn("accept");
-	http_pause(http_of_errors);
-	event_add(http_of_errors->ev_again, &tv);
+	if (h->complained == 0 ||
+	    clock_mono_ms() - h->complained >= COMPLAIN_MS) {
+		log_warn("accept: clients wait until it succeeds");
+		h->complained = clock_mono_ms();
+	}
+	http_pause(h);
+	event_add(h->ev_again, &tv);
 }
 
 static struct evhttp *
