@@ -42,6 +42,7 @@ struct child {
 	unsigned	 n_deaths;
 	int		 crash_loop;
 	char		 last_exit[64];
+	char		 last_words[256];	/* of this process, a warning */
 	int64_t		 log_window;		/* lines since then */
 	unsigned	 log_lines, log_lost;
 };
@@ -130,6 +131,23 @@ child_free(struct child **cp)
 	TAILQ_REMOVE(&c->sup->children, c, entry);
 	free(c);
 	*cp = NULL;
+}
+
+int
+child_check_programs(const struct supervisor *s, char *err, size_t errlen)
+{
+	char	*path;
+	size_t	 i;
+	int	 ret = 0;
+
+	for (i = 0; ret == 0 && i < sizeof roles / sizeof roles[0]; i++) {
+		xasprintf(&path, "%s/%s", s->libexec, roles[i].program);
+		if ((ret = access(path, X_OK)) == -1)
+			snprintf(err, errlen, "%.400s: %s; install meshsup as "
+			    "a whole", path, strerror(errno));
+		free(path);
+	}
+	return ret;
 }
 
 /* In the new process: descriptors, then exec.  Nothing that allocates. */
@@ -248,6 +266,7 @@ child_spawn(struct child *c)
 	fd_close(&err[1]);
 	c->started = clock_mono_ms();
 	c->state = CHILD_STARTING;
+	c->last_words[0] = '\0';
 	c->peer = evpeer_new(c->sup->base, pair[0], child_msg_cb,
 	    child_gone_cb, c);
 	c->complaint = complaint_new(c->sup->base, err[0], child_complaint_cb,
@@ -457,6 +476,7 @@ child_info(const struct child *c, struct child_info *i)
 	i->restarts = c->restarts;
 	i->crash_loop = c->crash_loop;
 	i->last_exit = c->last_exit;
+	i->last_words = c->last_words;
 }
 
 /* Rate limited: one child cannot fill the disk. */
@@ -469,6 +489,8 @@ child_log(struct child *c, enum log_level level, const char *text)
 	    .mesh = c->mesh[0] != '\0' ? c->mesh : NULL };
 	int64_t		 now = clock_mono_ms();
 
+	if (level <= LOG_LV_WARN)
+		snprintf(c->last_words, sizeof c->last_words, "%s", text);
 	if (now - c->log_window >= LOG_WINDOW_MS) {
 		if (c->log_lost > 0)
 			log_warnx("%s %ld: %u log lines too many in a minute, "

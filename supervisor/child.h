@@ -38,6 +38,10 @@ struct child *child_new(struct supervisor *, enum child_role,
 /* Kills and waits, when it still runs. */
 void	child_free(struct child **);
 
+/* Is there a program for every role?  -1 with a sentence in err. */
+int	child_check_programs(const struct supervisor *, char *err,
+	    size_t errlen);
+
 /* Run it from now on, whatever happens; nothing once the supervisor stops. */
 void	child_start(struct child *);
 
@@ -74,6 +78,7 @@ struct child_info {
 	unsigned	 restarts;
 	int		 crash_loop;
 	const char	*last_exit;	/* "signal 9", "" */
+	const char	*last_words;	/* its last warning or error, or "" */
 };
 void	child_info(const struct child *, struct child_info *);
 const char *child_role_name(enum child_role);

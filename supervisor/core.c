@@ -30,8 +30,9 @@ core_down(struct child *c)
 	if (c == s->gate)
 		session_forget_answers(s);
 	if (s->state == SUP_STARTING && i.restarts >= START_DEATHS)
-		supervisor_fail(s, "%s does not start (%s), see the log",
-		    i.role, i.last_exit);
+		supervisor_fail(s, "%s does not start: %s (%s)", i.role,
+		    i.last_words[0] != '\0' ? i.last_words : "see the log",
+		    i.last_exit);
 }
 
 static void

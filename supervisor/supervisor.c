@@ -294,7 +294,8 @@ supervisor_prune(evutil_socket_t fd, short what, void *arg)
 int
 supervisor_start(struct supervisor *s, char *err, size_t errlen)
 {
-	if (member_load(s, err, errlen) == -1 ||
+	if (child_check_programs(s, err, errlen) == -1 ||
+	    member_load(s, err, errlen) == -1 ||
 	    session_load(s, err, errlen) == -1 ||
 	    supervisor_listen(s, err, errlen) == -1)
 		return -1;

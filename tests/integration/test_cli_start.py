@@ -194,3 +194,19 @@ def test_environment_names_the_places(make):
     assert r.exit == 0, r.err
     assert d.status()["state"] == "running"
     assert os.path.exists(d.socket)
+
+
+def test_a_damaged_database_is_named(make):
+    """The reason of the process that does not start, not only its name."""
+    d = make.daemon()
+    d.stop()
+    for db in d.state_dir / "store" / "mesh.db", \
+            d.state_dir / "broker" / "broker.db":
+        good = db.read_bytes()
+        db.write_bytes(b"no database" * 1000)
+        d.expected_errors.append(db.name)
+        r = d.start_any()
+        assert r.exit == 1 and db.name in r.err, r.err
+        d.wait_gone()
+        db.write_bytes(good)
+    d.start()
