@@ -351,6 +351,12 @@ child_send(struct child *c, enum msg_type type, uint32_t seq,
 	}
 }
 
+size_t
+child_queued(const struct child *c)
+{
+	return c->peer != NULL ? evpeer_queued(c->peer) : 0;
+}
+
 /* Ten deaths within a minute? */
 static int
 child_is_looping(struct child *c, int64_t now)

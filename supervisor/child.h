@@ -58,6 +58,9 @@ void	child_set_up(struct child *);
 void	child_send(struct child *, enum msg_type, uint32_t seq,
 	    const void *body, int fd);
 
+/* Bytes that wait to be written to it. */
+size_t	child_queued(const struct child *);
+
 /* Reap what has died. */
 void	child_reap(struct supervisor *);
 

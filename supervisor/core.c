@@ -27,8 +27,10 @@ core_down(struct child *c)
 	struct child_info	 i;
 
 	child_info(c, &i);
-	if (c == s->gate)
+	if (c == s->gate) {
 		session_forget_answers(s);
+		tell_stop(s);
+	}
 	if (s->state == SUP_STARTING && i.restarts >= START_DEATHS)
 		supervisor_fail(s, "%s does not start: %s (%s)", i.role,
 		    i.last_words[0] != '\0' ? i.last_words : "see the log",
@@ -102,13 +104,23 @@ core_listen(struct child *c, int fd, enum listen_kind kind)
 	child_send(c, MSG_SUP_LISTEN, 0, &body, fd);
 }
 
+static void	gate_told(struct supervisor *);
+
 static void
 gate_up(struct child *c)
 {
 	struct supervisor	*s = child_sup(c);
 
 	tell_members(s);
-	tell_sessions(s);
+	tell_sessions(s, gate_told);
+}
+
+/* It knows all sessions: now whoever asks can be answered. */
+static void
+gate_told(struct supervisor *s)
+{
+	struct child	*c = s->gate;
+
 	pair_up(c);
 	core_listen(c, s->listen_unix, LISTEN_UNIX);
 	core_listen(c, s->listen_admin, LISTEN_ADMIN);
@@ -202,6 +214,7 @@ core_is_up(const struct supervisor *s)
 void
 core_free(struct supervisor *s)
 {
+	tell_stop(s);
 	child_free(&s->gate);
 	child_free(&s->resolver);
 	child_free(&s->store);

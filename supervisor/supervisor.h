@@ -66,6 +66,8 @@ struct supervisor {
 	struct event	*ev_stop;	/* steps of stopping */
 	struct event	*ev_start;	/* the start took too long */
 	struct event	*ev_prune;	/* hourly */
+	struct event	*ev_tell;	/* a new gate is told of sessions */
+	void		(*told_cb)(struct supervisor *);
 	int		 stop_step;
 	struct event	*ev_sig[5];
 };

@@ -14,11 +14,15 @@
 
 #define TELL_MS	20		/* at least, between two changes of state */
 
+#define QUEUE_EASY	(1024 * 1024)	/* a gate that reads is not far behind */
+#define QUEUE_WAIT_MS	5
+
 /* Its time has come, or it is told in another way now. */
 static void
 tell_now(struct tell *t)
 {
 	t->told_ms = clock_mono_ms();
+	t->due = 0;
 	event_del(t->ev);
 }
 
@@ -168,11 +172,45 @@ tell_session(struct session *se)
 	sodium_memzero(&body, sizeof body);
 }
 
+/* As many as the queue takes with ease. */
+static void
+tell_more(evutil_socket_t fd, short what, void *arg)
+{
+	struct supervisor	*s = arg;
+	struct session		*se;
+
+	(void)fd;
+	(void)what;
+	TAILQ_FOREACH(se, &s->sessions, entry) {
+		if (!se->tell.due)
+			continue;
+		if (child_queued(s->gate) > QUEUE_EASY) {
+			supervisor_after(s->ev_tell, QUEUE_WAIT_MS);
+			return;
+		}
+		tell_session(se);
+	}
+	s->told_cb(s);
+}
+
 void
-tell_sessions(struct supervisor *s)
+tell_sessions(struct supervisor *s, void (*told_cb)(struct supervisor *))
 {
 	struct session	*se;
 
+	tell_stop(s);
+	s->told_cb = told_cb;
+	if ((s->ev_tell = evtimer_new(s->base, tell_more, s)) == NULL)
+		fatalx("evtimer_new failed");
 	TAILQ_FOREACH(se, &s->sessions, entry)
-		tell_session(se);
+		se->tell.due = 1;
+	tell_more(-1, 0, s);
+}
+
+void
+tell_stop(struct supervisor *s)
+{
+	if (s->ev_tell != NULL)
+		event_free(s->ev_tell);
+	s->ev_tell = NULL;
 }

@@ -17,6 +17,7 @@ struct supervisor;
 struct tell {
 	struct event	*ev;
 	int64_t		 told_ms;	/* monotonic */
+	int		 due;		/* a new gate does not know it yet */
 };
 
 void	tell_init_member(struct member *);
@@ -27,7 +28,13 @@ void	tell_deinit(struct tell *);
 void	tell_member(struct member *);
 void	tell_session(struct session *);
 void	tell_members(struct supervisor *);
-void	tell_sessions(struct supervisor *);
+
+/*
+ * A new gate is told of all sessions, as fast as it reads; then told_cb is
+ * called.  tell_stop(): it has gone.
+ */
+void	tell_sessions(struct supervisor *, void (*told_cb)(struct supervisor *));
+void	tell_stop(struct supervisor *);
 
 /* Its state has changed. */
 void	tell_member_state(struct member *);

@@ -81,7 +81,7 @@ test_take(void **state)
 	(void)state;
 	assert_true(fd >= 0);
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	assert_int_equal(scratch_mode("lock"), 0644);
+	assert_int_equal(scratch_mode("lock"), 0600);
 	expect_text(getpid(), "starting");
 	expect_taken(getpid());
 	lock_say(fd, "running");
