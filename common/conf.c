@@ -12,7 +12,7 @@
 #include "common/log.h"
 
 enum conf_type { CONF_T_INT, CONF_T_STR, CONF_T_PATH, CONF_T_DURATION,
-    CONF_T_LEVEL, CONF_T_AUTO, CONF_T_UIDS };
+    CONF_T_LEVEL, CONF_T_AUTO, CONF_T_UIDS, CONF_T_LOG };
 
 #define HOUR	(3600 * 1000LL)
 #define DAY	(24 * HOUR)
@@ -27,7 +27,7 @@ static const struct option {
 } options[] = {
 	{ "daemon", "log_level", CONF_T_LEVEL,
 	    offsetof(struct conf, log_level), 0, 0, "info" },
-	{ "daemon", "log_file", CONF_T_STR,
+	{ "daemon", "log_file", CONF_T_LOG,
 	    offsetof(struct conf, log_file), 0, 0, "" },
 	{ "api", "tcp_port", CONF_T_INT,
 	    offsetof(struct conf, tcp_port), 0, 65535, "0" },
@@ -142,6 +142,13 @@ conf_auto(const char *value, int64_t *v)
 	return 0;
 }
 
+static int
+conf_is_log(const char *value)
+{
+	return *value == '/' || *value == '\0' ||
+	    strcmp(value, "syslog") == 0 || strcmp(value, "stderr") == 0;
+}
+
 /* Set one option; -1 with what would be right in why. */
 static int
 conf_set(struct conf *c, const struct option *o, const char *value, char *why,
@@ -158,9 +165,12 @@ conf_set(struct conf *c, const struct option *o, const char *value, char *why,
 		snprintf(why, whylen, "%s: a whole number from %lld to %lld",
 		    o->name, (long long)o->min, (long long)o->max);
 		return -1;
+	case CONF_T_LOG:
 	case CONF_T_PATH:
-		if (len > 0 && *value != '/') {
-			snprintf(why, whylen, "%s: an absolute path", o->name);
+		if (o->type == CONF_T_LOG ? !conf_is_log(value) :
+		    len > 0 && *value != '/') {
+			snprintf(why, whylen, "%s: an absolute path%s", o->name,
+			    o->type == CONF_T_LOG ? ", syslog or stderr" : "");
 			return -1;
 		}
 		/* FALLTHROUGH */

@@ -145,7 +145,8 @@ test_ranges(void **state)
 	(void)state;
 	VALUES("daemon", "log_level", "error", "warn", "info", "debug", NULL,
 	    "Info", "", "verbose", "1");
-	VALUES("daemon", "log_file", "", "syslog", "stderr", "/x", NULL);
+	VALUES("daemon", "log_file", "", "syslog", "stderr", "/x", NULL,
+	    "x", "./x", "Syslog", "~/x");
 	VALUES("api", "tcp_port", "0", "1", "65535", NULL,
 	    "65536", "-1", "", "+1", "80x", "0x50", "1.5", "x",
 	    "99999999999999999999");
