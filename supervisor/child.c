@@ -17,10 +17,10 @@
 #include "common/clock.h"
 #include "common/evpeer.h"
 #include "common/fd.h"
-#include "common/inherit.h"
 #include "common/xalloc.h"
 #include "supervisor/complaint.h"
 #include "supervisor/logger.h"
+#include "supervisor/spawn.h"
 
 struct child {
 	TAILQ_ENTRY(child) entry;
@@ -150,47 +150,6 @@ child_check_programs(const struct supervisor *s, char *err, size_t errlen)
 	return ret;
 }
 
-/* In the new process: descriptors, then exec.  Nothing that allocates. */
-static void
-child_exec(const char *path, char *const argv[], char *const envp[], int ctl,
-    int err)
-{
-	sigset_t	none;
-	int		null;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	if ((null = open("/dev/null", O_RDWR)) == -1)
-		_exit(126);
-	/* Out of the way of 0 to 3 first. */
-	if ((ctl = fcntl(ctl, F_DUPFD, 10)) == -1 ||
-	    (err = fcntl(err, F_DUPFD, 10)) == -1 ||
-	    dup2(null, 0) == -1 || dup2(null, 1) == -1 ||
-	    dup2(err, 2) == -1 || dup2(ctl, INHERIT_CTL_FD) == -1)
-		_exit(126);
-	fd_close_from(INHERIT_CTL_FD + 1);
-	execve(path, argv, envp);
-	_exit(127);
-}
-
-/* Environment of a child: nothing, but for what sanitizers need. */
-static void
-child_environment(char *env[4])
-{
-	static const char *const keep[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS",
-	    "LSAN_OPTIONS" };
-	size_t		 i, n = 0;
-
-	for (i = 0; i < sizeof keep / sizeof keep[0]; i++) {
-#ifdef WITH_SANITIZERS
-		if (getenv(keep[i]) != NULL)
-			xasprintf(&env[n++], "%s=%s", keep[i],
-			    getenv(keep[i]));
-#endif
-	}
-	env[n] = NULL;
-}
-
 static int
 child_msg_cb(void *arg, struct msg *m)
 {
@@ -246,22 +205,17 @@ child_plan_restart(struct child *c)
 static void
 child_spawn(struct child *c)
 {
-	char	*argv[3], *env[4] = { NULL }, *path = NULL;
-	int	 pair[2] = { -1, -1 }, err[2] = { -1, -1 };
-	size_t	 i;
+	const char	*arg;
+	char		*path = NULL;
+	int		 pair[2] = { -1, -1 }, err[2] = { -1, -1 };
 
 	xasprintf(&path, "%s/%s", c->sup->libexec, roles[c->role].program);
-	argv[0] = path;
-	argv[1] = c->role == CHILD_BROKER ? (char *)(uintptr_t)"--supervised" :
+	arg = c->role == CHILD_BROKER ? "--supervised" :
 	    c->session[0] != '\0' ? c->session :
 	    c->mesh[0] != '\0' ? c->mesh : NULL;
-	argv[2] = NULL;
-	child_environment(env);
 	if (channel_pair(pair) == -1 || pipe2(err, O_CLOEXEC) == -1 ||
-	    (c->pid = fork()) == -1)
+	    (c->pid = spawn_process(path, arg, pair[1], err[1])) == -1)
 		goto fail;
-	if (c->pid == 0)
-		child_exec(path, argv, env, pair[1], err[1]);
 	fd_close(&pair[1]);
 	fd_close(&err[1]);
 	c->started = clock_mono_ms();
@@ -283,8 +237,6 @@ fail:
 	fd_close(&err[1]);
 	child_plan_restart(c);
 out:
-	for (i = 0; env[i] != NULL; i++)
-		free(env[i]);
 	free(path);
 	if (c->pid != 0) {
 		log_debug("%s: started, pid %ld", roles[c->role].name,

@@ -36,6 +36,9 @@ void	member_free_all(struct supervisor *);
  */
 void	member_start_all(struct supervisor *);
 
+/* Ask the embedded broker for the ids of a member of its. */
+void	member_ask_broker(struct member *);
+
 /* The embedded broker came up: it must know its members. */
 void	member_broker_up(struct supervisor *);
 

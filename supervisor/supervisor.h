@@ -78,6 +78,9 @@ void	supervisor_free(struct supervisor **);
 /* Children, sockets and meshes.  -1 with a sentence in err. */
 int	supervisor_start(struct supervisor *, char *err, size_t errlen);
 
+/* The API's sockets, and the embedded broker's.  -1 with err. */
+int	supervisor_listen(struct supervisor *, char *err, size_t errlen);
+
 /* Until it has stopped; returns the exit code. */
 int	supervisor_loop(struct supervisor *);
 
