@@ -21,21 +21,38 @@
 #define PROBE_MS	2000
 #define AGAIN_US	100000
 #define ARGS_MAX	10
+#define START_GONE	(-1)
 
-/* Does the API answer?  Its version then, allocated, else NULL. */
+/* What a path of the API says for a version, allocated; NULL: no answer. */
 static char *
-version_probe(const struct cli *c)
+version_ask(const struct cli *c, const char *path, const char *key)
 {
 	struct api_answer	 a;
 	const char		*v;
 	char			*out = NULL;
 
-	api_call(c, "GET", "/v1/version", NULL, NULL, PROBE_MS, &a);
-	if (api_is_ok(&a) &&
-	    (v = cli_json_str(a.json, "daemon_version")) != NULL)
+	api_call(c, "GET", path, NULL, NULL, PROBE_MS, &a);
+	if (api_is_ok(&a) && (v = cli_json_str(a.json, key)) != NULL)
 		out = xstrdup(v);
 	api_answer_clear(&a);
 	return out;
+}
+
+/* Does the API answer? */
+static char *
+version_probe(const struct cli *c)
+{
+	return version_ask(c, "/v1/version", "daemon_version");
+}
+
+/*
+ * Does the supervisor?  The gate alone is no proof: it outlives a supervisor
+ * that was killed by a moment.
+ */
+static char *
+version_alive(const struct cli *c)
+{
+	return version_ask(c, "/v1/status", "version");
 }
 
 /* The last lines of a start, or of a start that was none. */
@@ -62,7 +79,8 @@ say_running(const struct cli *c, pid_t pid, const char *version, int already)
 /*
  * A supervisor holds the lock: wait for its API, as its own start does.  why
  * is what our own start said when it failed, NULL when there was none; the
- * holder may be that one still, on its way out.
+ * holder may be that one still, on its way out.  START_GONE: without any start
+ * of ours, the holder has ended: it was dying already, or its start failed.
  */
 static int
 start_already(const struct cli *c, struct runlock *rl, const char *why)
@@ -76,7 +94,7 @@ start_already(const struct cli *c, struct runlock *rl, const char *why)
 			return cli_fail(c, "the meshsup of %s is stopping "
 			    "(pid %d); start it again when it has ended",
 			    c->paths.run_dir, (int)rl->pid);
-		if ((version = version_probe(c)) != NULL)
+		if ((version = version_alive(c)) != NULL)
 			break;
 		if (clock_mono_ms() >= deadline)
 			return cli_fail(c, "meshsup runs (pid %d), but its "
@@ -86,9 +104,8 @@ start_already(const struct cli *c, struct runlock *rl, const char *why)
 		if (runlock_read(rl, c->paths.run_dir, err, sizeof err) == -1)
 			return cli_fail(c, "%s", err);
 		if (rl->held != RUNLOCK_HELD)
-			return cli_fail(c, "meshsup did not start: %s",
-			    why != NULL ? why : "it was just starting, and "
-			    "ended; its log says why");
+			return why == NULL ? START_GONE : cli_fail(c,
+			    "meshsup did not start: %s", why);
 	}
 	rc = say_running(c, rl->pid, version, 1);
 	free(version);
@@ -183,12 +200,31 @@ args_fill(const struct cli *c, char *program, char *argv[ARGS_MAX])
 	argv[n] = NULL;
 }
 
+/* In the background, unless one runs already. */
+static int
+start_detached(const struct cli *c, char *const argv[])
+{
+	struct runlock	 rl;
+	char		 err[512];
+	int		 fd, rc;
+
+	if (runlock_read(&rl, c->paths.run_dir, err, sizeof err) == -1)
+		return cli_fail(c, "%s", err);
+	if (rl.held == RUNLOCK_HELD &&
+	    (rc = start_already(c, &rl, NULL)) != START_GONE)
+		return rc;
+	if ((fd = spawn_detached(argv, err, sizeof err)) == -1)
+		return cli_fail(c, "%s", err);
+	rc = start_wait(c, fd);
+	close(fd);
+	return rc;
+}
+
 int
 v_start(struct cli *c)
 {
-	struct runlock	 rl;
-	char		 err[512], *argv[ARGS_MAX], *program;
-	int		 fd, rc;
+	char	*argv[ARGS_MAX], *program;
+	int	 rc;
 
 	program = spawn_find("supervisor");
 	args_fill(c, program, argv);
@@ -196,16 +232,8 @@ v_start(struct cli *c)
 		execv(program, argv);
 		rc = cli_fail(c, "cannot run %s: %s", program,
 		    strerror(errno));
-	} else if (runlock_read(&rl, c->paths.run_dir, err, sizeof err) == -1)
-		rc = cli_fail(c, "%s", err);
-	else if (rl.held == RUNLOCK_HELD)
-		rc = start_already(c, &rl, NULL);
-	else if ((fd = spawn_detached(argv, err, sizeof err)) == -1)
-		rc = cli_fail(c, "%s", err);
-	else {
-		rc = start_wait(c, fd);
-		close(fd);
-	}
+	} else
+		rc = start_detached(c, argv);
 	free(program);
 	return rc;
 }

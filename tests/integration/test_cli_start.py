@@ -5,6 +5,7 @@ did not start, and its exit codes are those of the LSB (design.md,
 
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -99,6 +100,22 @@ def test_two_starts_at_once(make):
     assert len([p for p in d.status()["processes"]
                 if p["role"] == "store"]) == 1
     d.expected_errors.append("lock|running|use")
+
+
+def test_start_while_the_old_one_dies(make):
+    """Whoever holds the lock, and is gone before it answers, is no daemon
+    that runs already, though its gate still answers; nor is it a start to
+    wait for."""
+    d = make.daemon()
+    old = d.status()["pid"]
+    os.kill(old, signal.SIGSTOP)
+    run = d.keeper.spawn(d.argv("start"), d.env)
+    # It has found the lock held, and asks.
+    wait_for(lambda: any(os.readlink(f).startswith("socket:") for f in
+                         pathlib.Path(f"/proc/{run.pid}/fd").iterdir()), 10)
+    os.kill(old, signal.SIGKILL)
+    assert run.wait(30) == 0, run.err
+    assert d.status()["pid"] != old
 
 
 @pytest.mark.parametrize("config,word", [
