@@ -42,7 +42,8 @@ struct puts {
 	unsigned	 n, nacks, nunsent;
 	size_t		 bytes;
 	uint32_t	 seq;
-	int64_t		 failures;	/* in a row */
+	int64_t		 failures;	/* rounds, in a row */
+	int		 resting;	/* until the timer */
 	lws_sorted_usec_list_t sul;
 	void		(*room_cb)(void *);
 	void		*arg;
@@ -129,7 +130,28 @@ puts_store_room(struct puts *p)
 static void
 puts_retry_cb(lws_sorted_usec_list_t *sul)
 {
-	puts_store_room(lws_container_of(sul, struct puts, sul));
+	struct puts	*p = lws_container_of(sul, struct puts, sul);
+
+	p->resting = 0;
+	puts_store_room(p);
+}
+
+/* The store cannot just now: all of it again, after a while. */
+static void
+puts_rest(struct puts *p)
+{
+	int64_t	ms;
+
+	if (p->resting)
+		return;		/* it refused more than one */
+	ms = RETRY_MS * (p->failures + 1);
+	if (ms >= RETRY_MAX_MS)
+		ms = RETRY_MAX_MS;
+	else
+		p->failures++;
+	p->resting = 1;
+	lws_sul_schedule(p->ctx, 0, &p->sul, puts_retry_cb,
+	    1000 * pace_jitter(ms, randombytes_random()));
 }
 
 void
@@ -235,11 +257,7 @@ puts_stored(struct puts *p, uint32_t seq, const struct msg_stored *st)
 			put->unsent = 1;
 			p->nunsent++;
 		}
-		lws_sul_schedule(p->ctx, 0, &p->sul, puts_retry_cb, 1000 *
-		    pace_jitter(p->failures < RETRY_MAX_MS / RETRY_MS ?
-		    RETRY_MS * (p->failures + 1) : RETRY_MAX_MS,
-		    randombytes_random()));
-		p->failures++;
+		puts_rest(p);
 		return;
 	}
 	p->failures = 0;

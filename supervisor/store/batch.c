@@ -184,6 +184,8 @@ answer_failed(struct answer *a, int full)
 	case MSG_STORE_STORED:
 		a->u.stored.row = 0;
 		a->u.stored.result = full ? PUT_FULL : PUT_BUSY;
+		if (refused_add(&a->peer->refused, a->seq) == -1)
+			peer_bad(a->peer);
 		break;
 	case MSG_STORE_OPERATED:
 		job_failed(a->u.job, full);

@@ -86,6 +86,11 @@ on_put(void *arg, struct msg *m)
 	if (msg_decode(m, &body) == -1)
 		return -1;
 	a = batch_answer(b, t->p, MSG_STORE_STORED, m->seq);
+	if (!refused_is_next(&t->p->refused, m->seq)) {
+		a->u.stored.result = PUT_BUSY;
+		return refused_add(&t->p->refused, m->seq);
+	}
+	refused_del(&t->p->refused, m->seq);
 	return batch_result(b, batch_enter(b) == -1 ? OP_FAULT :
 	    inbox_put(b->t->inbox, &t->p->channel, &body, b->now, &b->notes,
 	    &a->u.stored));

@@ -195,6 +195,7 @@ peer_free(struct peer *p)
 		ps->gone_cb(ps->watch_arg, p);
 	evpeer_free(&p->ev);
 	notes_free(&p->owed_rows);
+	refused_clear(&p->refused);
 	next = peers_find(ps, p->kind, p->channel.owner);
 	if (next != NULL && !next->counts)
 		peer_count(next);

@@ -17,6 +17,7 @@
 #include "common/evpeer.h"
 #include "common/msg.h"
 #include "supervisor/store/notes.h"
+#include "supervisor/store/refused.h"
 
 struct event_base;
 struct peers;
@@ -38,6 +39,7 @@ struct peer {
 	int		 full;		/* does not read: not listened to */
 	int		 owed;		/* bits of NOTE_*, when it reads */
 	struct notes	 owed_rows;	/* of a gate */
+	struct refused	 refused;	/* puts of a worker */
 };
 
 TAILQ_HEAD(peer_list, peer);

@@ -241,6 +241,67 @@ failed_commit_answers_all(void **state)
 	channel_free(&worker);
 }
 
+/* The answers to puts n to n + count - 1 of a worker, all alike. */
+static void
+get_stored(struct channel *worker, int n, int count, enum put_result result)
+{
+	struct msg_stored	s;
+	int			i;
+
+	for (i = n; i < n + count; i++) {
+		get(worker, MSG_STORE_STORED, (uint32_t)i, &s);
+		assert_int_equal(s.result, result);
+	}
+}
+
+/*
+ * A put that was refused is not overtaken by those that the worker sent behind
+ * it, however often it is refused; another worker's are none of its business.
+ */
+static void
+refused_puts_keep_their_order(void **state)
+{
+	struct channel	*one = join_worker(1), *two = join_worker(2);
+	int		 i;
+
+	(void)state;
+	turn();
+	get(one, MSG_STORE_WAKE, 0, NULL);
+	get(two, MSG_STORE_WAKE, 0, NULL);
+	chores_finish(chores, INT64_MAX);
+	fail_sync = 1;
+	for (i = 1; i <= 2; i++)
+		send_put(one, (uint32_t)i, i, INBOX_MESSAGE);
+	turn();
+	get_stored(one, 1, 2, PUT_BUSY);
+	fail_sync = 0;
+	send_put(one, 3, 3, INBOX_MESSAGE);	/* was under way */
+	send_put(two, 1, 1, INBOX_MESSAGE);
+	turn();
+	get_stored(one, 3, 1, PUT_BUSY);
+	get_stored(two, 1, 1, PUT_NEW);
+	fail_sync = 1;
+	send_put(one, 1, 1, INBOX_MESSAGE);
+	turn();
+	get_stored(one, 1, 1, PUT_BUSY);
+	fail_sync = 0;
+	send_put(one, 4, 4, INBOX_MESSAGE);
+	for (i = 1; i <= 5; i++)
+		send_put(one, (uint32_t)i, i, INBOX_MESSAGE);
+	turn();
+	get_stored(one, 4, 1, PUT_BUSY);
+	get_stored(one, 1, 5, PUT_NEW);
+	send_put(one, 6, 6, INBOX_MESSAGE);
+	turn();
+	get_stored(one, 6, 1, PUT_NEW);
+	assert_int_equal(sql_int("SELECT group_concat(client_message_id, '') ="
+	    " 'client-1client-2client-3client-4client-5client-6' FROM"
+	    " (SELECT * FROM inbox WHERE substr(hex(owner), 1, 2) = '01'"
+	    " ORDER BY seq)"), 1);
+	channel_free(&one);
+	channel_free(&two);
+}
+
 /* A full disk is told as such, and does not hurt those after it. */
 static void
 full_disk_is_told(void **state)
@@ -286,6 +347,7 @@ main(void)
 		T(who_is_told),
 		T(handover_wakes_the_member),
 		T(failed_commit_answers_all),
+		T(refused_puts_keep_their_order),
 		T(full_disk_is_told),
 	};
 

@@ -30,7 +30,7 @@
 
 static struct run	 store;
 static struct channel	*gate, *worker;		/* of owner 1 */
-static uint32_t		 seq;
+static uint32_t		 seq, again;		/* a refused put of the worker */
 
 static int
 setup(void **state)
@@ -44,6 +44,7 @@ begin(void)
 {
 	struct msg	m;
 
+	again = 0;
 	run_start(&store);
 	run_file_limit = RLIM_INFINITY;
 	gate = run_introduce(&store, PEER_GATE, 0);
@@ -66,18 +67,25 @@ teardown(void **state)
 
 /* Ask, and wait for the answer; what is only told is passed over. */
 static void
-ask(struct channel *ch, enum msg_type type, const void *body,
+ask_as(uint32_t n, struct channel *ch, enum msg_type type, const void *body,
     enum msg_type want, void *answer)
 {
 	struct msg	m;
 
-	assert_int_equal(msg_send(ch, type, ++seq, body, -1), 0);
+	assert_int_equal(msg_send(ch, type, n, body, -1), 0);
 	do
 		assert_int_equal(run_wait_msg(ch, &m), 1);
-	while (m.seq != seq);
+	while (m.seq != n);
 	assert_int_equal(m.type, want);
 	assert_int_equal(msg_decode(&m, answer), 0);
 	run_read_log(&store);
+}
+
+static void
+ask(struct channel *ch, enum msg_type type, const void *body,
+    enum msg_type want, void *answer)
+{
+	ask_as(++seq, ch, type, body, want, answer);
 }
 
 static int
@@ -95,9 +103,11 @@ ask_accept(const char *client_id, const uint8_t *body, size_t len)
 	return (int)r.result;
 }
 
+/* As a worker does: the put that was refused is the one that comes again. */
 static int
 ask_put(int n, const uint8_t *body, size_t len)
 {
+	uint32_t		put = again != 0 ? again : ++seq;
 	struct msg_put		p;
 	struct msg_stored	r;
 
@@ -106,7 +116,8 @@ ask_put(int n, const uint8_t *body, size_t len)
 		p.body.p = body;
 		p.body.len = len;
 	}
-	ask(worker, MSG_WRK_PUT, &p, MSG_STORE_STORED, &r);
+	ask_as(put, worker, MSG_WRK_PUT, &p, MSG_STORE_STORED, &r);
+	again = r.result == PUT_FULL || r.result == PUT_BUSY ? put : 0;
 	return (int)r.result;
 }
 
