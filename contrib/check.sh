@@ -59,15 +59,13 @@ junit() {
 	sed -n "s/.*<testsuite [^>]*$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1
 }
 
-# integration NAME PREFIX [VARIABLE=VALUE...]
-integration() {
+# suite NAME XML COMMAND...: a pytest suite that writes its results to XML.
+suite() {
 	name=$1
-	prefix=$2
+	xml=$2
 	shift 2
-	xml=$prefix-integration.xml
 	rm -f "$xml"
-	env MESHSUP_PREFIX="$prefix" "$@" \
-	    "$top/tests/integration/run" --junitxml="$xml" || true
+	"$@" --junitxml="$xml" || true
 	if [ ! -f "$xml" ]; then
 		count "$name" 0 1
 		return
@@ -76,6 +74,25 @@ integration() {
 	f=$(($(junit "$xml" failures) + $(junit "$xml" errors)))
 	s=$(junit "$xml" skipped)
 	count "$name" $((t - f - s)) "$f"
+}
+
+# integration NAME PREFIX [VARIABLE=VALUE...]
+integration() {
+	name=$1
+	prefix=$2
+	shift 2
+	suite "$name" "$prefix-integration.xml" \
+	    env MESHSUP_PREFIX="$prefix" "$@" "$top/tests/integration/run"
+}
+
+# chaos NAME PREFIX [VARIABLE=VALUE...]: kills, power loss, full disks.
+chaos() {
+	name=$1
+	prefix=$2
+	shift 2
+	suite "$name" "$prefix-chaos.xml" \
+	    env MESHSUP_PREFIX="$prefix" PYTHONDONTWRITEBYTECODE=1 "$@" \
+	    /usr/bin/python3 -m pytest -q "$top/tests/chaos"
 }
 
 say "meshsup check: install, build, test"
@@ -106,6 +123,9 @@ step "unit tests, valgrind" make -C "$plain/tests/unit" -j"$(nproc)" \
 
 say "integration tests"
 integration "integration" "$plain-installed"
+
+say "chaos tests"
+chaos "chaos" "$plain-installed"
 
 say "building with sanitizers in $san"
 build_tree "$top" "$san" --enable-werror --enable-sanitizers \
