@@ -129,7 +129,7 @@ chaos "chaos" "$plain-installed"
 
 say "building with sanitizers in $san"
 build_tree "$top" "$san" --enable-werror --enable-sanitizers \
-    --prefix="$san-installed" CFLAGS="-O1 -g"
+    --enable-test-hooks --prefix="$san-installed" CFLAGS="-O1 -g"
 make -C "$san" install >>"$san.log" 2>&1
 say "unit tests, sanitizers"
 unit "unit tests, sanitizers" "$san"

@@ -1,6 +1,8 @@
 """Promise: mesh.db does not grow without bound under a steady load
 (delivery.md section 5, retention).  `soak` is the same for longer."""
 
+import os
+
 import pytest
 
 from soaking import Soak, verdict
@@ -19,7 +21,6 @@ def soak(**kw):
 @pytest.fixture(autouse=True)
 def prefix_again(monkeypatch):
     """The soak points MESHSUP_PREFIX to its own tree."""
-    import os
     monkeypatch.setenv("MESHSUP_PREFIX", os.environ["MESHSUP_PREFIX"])
 
 
