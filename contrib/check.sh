@@ -85,14 +85,14 @@ integration() {
 	    env MESHSUP_PREFIX="$prefix" "$@" "$top/tests/integration/run"
 }
 
-# chaos NAME PREFIX [VARIABLE=VALUE...]: kills, power loss, full disks.
+# chaos NAME PREFIX FILE...: kills, power loss, full disks.
 chaos() {
 	name=$1
 	prefix=$2
 	shift 2
 	suite "$name" "$prefix-chaos.xml" \
-	    env MESHSUP_PREFIX="$prefix" PYTHONDONTWRITEBYTECODE=1 "$@" \
-	    /usr/bin/python3 -m pytest -q "$top/tests/chaos"
+	    env MESHSUP_PREFIX="$prefix" PYTHONDONTWRITEBYTECODE=1 \
+	    /usr/bin/python3 -m pytest -q -c "$top/tests/chaos/pytest.ini" "$@"
 }
 
 say "meshsup check: install, build, test"
@@ -125,7 +125,7 @@ say "integration tests"
 integration "integration" "$plain-installed"
 
 say "chaos tests"
-chaos "chaos" "$plain-installed"
+chaos "chaos" "$plain-installed" "$top/tests/chaos"
 
 say "building with sanitizers in $san"
 build_tree "$top" "$san" --enable-werror --enable-sanitizers \
@@ -135,6 +135,13 @@ say "unit tests, sanitizers"
 unit "unit tests, sanitizers" "$san"
 say "integration tests, sanitizers"
 integration "integration, sanitizers" "$san-installed" MESHSUP_SLOW=4
+
+say "chaos tests that need a clock that can be moved"
+MESHSUP_SLOW=4
+export MESHSUP_SLOW
+chaos "chaos, movable clock" "$san-installed" \
+    "$top/tests/chaos/test_clock.py" "$top/tests/chaos/test_soak.py"
+unset MESHSUP_SLOW
 
 say "a release: make distcheck"
 step "distcheck" make -C "$plain" distcheck
