@@ -85,14 +85,13 @@ session_linger_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!se->lingered)
-		log_info("session %s: drained long enough, its rows are to "
-		    "end", se->wire_id);
 	se->lingered = 1;
 	supervisor_after(se->ev_linger, LINGER_AGAIN_MS);
 	child_stop(se->child);
 	if (child_running(se->child) || !child_is_up(se->sup->store))
 		return;
+	log_info("session %s: drained long enough, its rows are to end",
+	    se->wire_id);
 	memset(&body, 0, sizeof body);
 	memcpy(body.owner, se->rec.owner, OWNER_ID_LEN);
 	strcpy(body.reason, "sender_ended");
