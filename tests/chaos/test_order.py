@@ -25,7 +25,7 @@ def test_order_beside_a_lock(make):
     path = pair.left.state_dir / "store" / "mesh.db"
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
-        holder = Holder(path, "BEGIN IMMEDIATE")
+        holder = Holder(path)
         try:
             time.sleep(rng.uniform(1.9, 2.4))
         finally:
