@@ -19,7 +19,7 @@
 #include "store_help.h"
 #include "supervisor/store/db_impl.h"
 
-#define HISTORY	200000
+#define HISTORY	(getenv("UNIT_QUICK") != NULL ? 20000 : 200000)
 
 static struct rows	*rows;
 
@@ -42,23 +42,29 @@ teardown(void **state)
 static void
 add_history(void)
 {
-	sql_run("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1"
-	    "  FROM n WHERE i < 200000)"
+	char	*sql;
+
+	assert_true(asprintf(&sql,
+	    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1"
+	    "  FROM n WHERE i < %d)"
 	    " INSERT INTO outbox (id, owner, sender, mesh, client_message_id,"
 	    "  fingerprint, target, priority, nonce, body_id, payload_bytes,"
 	    "  created_at, enqueued_at, state, ended_at)"
 	    " SELECT 'id' || i, x'01a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0',"
 	    "  zeroblob(32), 'acme', 'past-' || i, zeroblob(32),"
-	    "  printf('%02x', 11 + i % 20) || substr(hex(zeroblob(31)), 1),"
+	    "  printf('%%02x', 11 + i %% 20) || substr(hex(zeroblob(31)), 1),"
 	    "  1, zeroblob(24), zeroblob(16), 5, i, i, 2, i FROM n;"
 	    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1"
-	    "  FROM n WHERE i < 200000)"
+	    "  FROM n WHERE i < %d)"
 	    " INSERT INTO inbox (id, owner, kind, state, mesh, recipient,"
 	    "  sender, client_message_id, priority, created_at, received_at,"
 	    "  seen_at, encrypted, authenticated, body_id, body)"
 	    " SELECT 'id' || i, x'01a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0', 0, 0,"
 	    "  'acme', lower(hex(zeroblob(32))), 'somebody', 'past-' || i, 1,"
-	    "  i, i, i, 1, 1, zeroblob(16), x'00' FROM n");
+	    "  i, i, i, 1, 1, zeroblob(16), x'00' FROM n",
+	    HISTORY, HISTORY) != -1);
+	sql_run(sql);
+	free(sql);
 }
 
 static void
