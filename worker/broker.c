@@ -86,7 +86,7 @@ broker_frame(void *arg, const char *text, size_t len)
 	struct frame		 f;
 	struct frame_error	 e;
 
-	if (b->phase != HELLO && b->phase != OPEN)
+	if ((b->phase != HELLO && b->phase != OPEN) || b->dropped)
 		return;
 	if (frame_parse(&f, text, len) == -1) {
 		log_debug("broker: a frame of %zu bytes is no JSON object "
@@ -219,6 +219,13 @@ broker_pause(struct broker *b, int paused)
 	b->paused = paused;
 	if (b->phase == OPEN)		/* the answer to a hello is read */
 		ws_pause(b->ws, paused);
+}
+
+void
+broker_drop(struct broker *b, const char *why)
+{
+	b->dropped = 1;
+	ws_close(b->ws, 0, why);
 }
 
 void

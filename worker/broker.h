@@ -64,6 +64,12 @@ void	broker_want_write(struct broker *);
 void	broker_pause(struct broker *, int paused);
 
 /*
+ * Give this connection up: nothing more of it is heard, and what is not
+ * acknowledged comes again on the next one.
+ */
+void	broker_drop(struct broker *, const char *why);
+
+/*
  * Close for good, with a close frame where possible.  broker_is_down() says
  * when the socket is closed.
  */

@@ -32,7 +32,7 @@ struct broker {
 	int64_t		 not_before;	/* of the next connection, monotonic */
 	int64_t		 replaced[REPLACED_MAX];
 	int		 renewed;	/* after `expired', once per hello */
-	int		 hello_sent, pushed;
+	int		 hello_sent, pushed, dropped;
 	int		 paused, trimmed;
 	char		 error[65];	/* of the error frame in HELLO */
 

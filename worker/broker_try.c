@@ -100,7 +100,7 @@ broker_try(struct broker *b)
 		return;
 	}
 	b->phase = CONNECTING;
-	b->hello_sent = b->pushed = 0;
+	b->hello_sent = b->pushed = b->dropped = 0;
 	b->error[0] = '\0';
 	broker_timer(b, CONNECT_MS);
 	ws_connect(b->ws, b->addrs[b->next++], b->port);

@@ -152,7 +152,7 @@ inbound_row(const struct self *self, struct msg_put *m, const struct push *p)
 	m->created_at = p->created_at;
 }
 
-void
+int
 inbound_push(const struct self *self, struct puts *puts, const struct push *p)
 {
 	struct msg_put	m;
@@ -160,7 +160,7 @@ inbound_push(const struct self *self, struct puts *puts, const struct push *p)
 
 	if (strcmp(p->sender, self->pub_hex) == 0) {	/* our own echo */
 		puts_ack(puts, p->message_id, p->client_id);
-		return;
+		return 0;
 	}
 	inbound_row(self, &m, p);
 	if (p->has_key && p->has_nonce && p->base64 && text_open(&t, self,
@@ -171,16 +171,14 @@ inbound_push(const struct self *self, struct puts *puts, const struct push *p)
 		    self->pub_hex) == 0) {	/* what our own member sent */
 			text_clear(&t);
 			puts_ack(puts, p->message_id, p->client_id);
-			return;
+			return 0;
 		}
 		inbound_seal(self, &m, &t);
 	} else
 		inbound_raw(&m, self->kind == OWNER_SESSION ?
 		    INBOX_HANDOVER : INBOX_QUARANTINE, p->data, p->len);
 	text_clear(&t);
-	if (puts_add(puts, &m, p->message_id, p->client_id) == -1)
-		log_debug("inbound: too many at once, one is left to the "
-		    "broker");
+	return puts_add(puts, &m, p->message_id, p->client_id);
 }
 
 /* ---- rows that nobody has opened ---- */

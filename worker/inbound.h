@@ -7,8 +7,11 @@
 #include "worker/puts.h"
 #include "worker/self.h"
 
-/* A message (not a system push). */
-void	inbound_push(const struct self *, struct puts *, const struct push *);
+/*
+ * A message (not a system push).  -1: there is no room for it; nothing that
+ * comes behind it may be taken on this connection.
+ */
+int	inbound_push(const struct self *, struct puts *, const struct push *);
 
 /*
  * Handover rows of a member: open what opens and quarantine the rest.  after

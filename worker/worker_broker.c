@@ -81,8 +81,9 @@ on_push(struct worker *w, const struct frame *f)
 	}
 	if (p.system)
 		on_peer_event(w, &p);
-	else
-		inbound_push(w->self, w->puts, &p);
+	else if (worker_handover_first(w) == -1 ||
+	    inbound_push(w->self, w->puts, &p) == -1)
+		broker_drop(w->broker, "a push cannot be kept in its order");
 	push_clear(&p);
 	broker_pause(w->broker, puts_is_full(w->puts));
 }

@@ -28,11 +28,24 @@ worker_handover(struct worker *w)
 	w->handover = 0;		/* our own puts call us again */
 	ret = inbound_handover(w->self, w->puts, w->rows,
 	    &w->handover_after);
+	broker_pause(w->broker, puts_is_full(w->puts));
 	if (ret != 0)
 		w->handover = 1;
 	if (ret == -1)
 		lws_sul_schedule(w->ctx, 0, &w->sul_handover,
 		    worker_handover_cb, HANDOVER_US);
+}
+
+/*
+ * What a session handed over, the broker had from it acknowledged before it
+ * pushed this to us: it must stand before this in the inbox.  The rows are in
+ * the file by now, whether the store has told us or not.
+ */
+int
+worker_handover_first(struct worker *w)
+{
+	return w->state != W_MEMBER ? 0 : inbound_handover(w->self, w->puts,
+	    w->rows, &w->handover_after) == 0 ? 0 : -1;
 }
 
 /* ---- quarantined rows ---- */

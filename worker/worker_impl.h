@@ -60,6 +60,9 @@ void	worker_gate_channel(struct worker *, int fd);
 /* worker_chores.c: go on with handover rows, while there is room. */
 void	worker_handover(struct worker *);
 
+/* All of them, before a push that came after.  -1: not now. */
+int	worker_handover_first(struct worker *);
+
 /* Try quarantined rows with our key, once. */
 void	worker_retry(struct worker *);
 

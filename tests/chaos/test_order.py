@@ -1,13 +1,14 @@
-"""Promise: a push that could not be stored, because somebody has the database
-locked, comes again before whatever came behind it: the inbox keeps the order
-(delivery.md section 1, promise 6; section 8)."""
+"""Promise: the inbox keeps the order in which the broker had the messages,
+also of those that could not be stored at once, or came to the member by way of
+a session (delivery.md section 1, promise 6; section 6; section 8)."""
 
 import os
 import random
+import signal
 import time
 
 from flow import Flow
-from harness import wait_for
+from harness import Key, aio, wait_for
 from mesh import Pair
 from test_foreign_lock import Holder
 
@@ -36,3 +37,40 @@ def test_order_beside_a_lock(make):
     for f in flows:
         f.check()
     wait_for(pair.settled, 60)
+
+
+def read_all(conn):
+    """Until the client has read whatever was sent to it before."""
+    async def go():
+        await (await conn.ws.ping())
+    aio.run(go())
+
+
+def test_a_session_hands_over_what_was_before(world):
+    """The broker gives one message for the member to a session, and the next
+    to the member itself, which has not opened the first by then: it was away,
+    and back before the store."""
+    daemon, broker = world.daemon, world.broker
+    alice, sender = world.register("alice"), Key()
+    session, member = alice.conn(), broker.wait_member()
+    first, second = (broker.direct(
+        world.member.mesh_id, sender, world.member.key.pub, text)
+        for text in ("first", "second"))
+    for _ in range(2):      # the next time the supervisor waits before it
+        old = daemon.kill("store")      # starts a store
+        daemon.wait_restarted("store", old)
+    old = {r: daemon.pid(r) for r in ("member", "supervisor", "store")}
+    os.kill(old["supervisor"], signal.SIGSTOP)
+    try:
+        os.kill(old["member"], signal.SIGKILL)
+        session.put(first)
+        broker.wait_frame(session, "client_ack")
+        os.kill(old["store"], signal.SIGKILL)
+    finally:
+        os.kill(old["supervisor"], signal.SIGCONT)
+    member = broker.wait_member(after=member.number)
+    member.put(second)
+    read_all(member)
+    items = wait_for(lambda: (lambda i: len(i) == 2 and i)(
+        daemon.api().inbox()), 20)
+    assert [i["body"] for i in reversed(items)] == ["first", "second"]
