@@ -94,7 +94,9 @@ start_already(const struct cli *c, struct runlock *rl, const char *why)
 			return cli_fail(c, "the meshsup of %s is stopping "
 			    "(pid %d); start it again when it has ended",
 			    c->paths.run_dir, (int)rl->pid);
-		if ((version = version_alive(c)) != NULL)
+		/* The gate of a start that failed may still answer. */
+		if ((why == NULL || strcmp(rl->state, "running") == 0) &&
+		    (version = version_alive(c)) != NULL)
 			break;
 		if (clock_mono_ms() >= deadline)
 			return cli_fail(c, "meshsup runs (pid %d), but its "
