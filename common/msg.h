@@ -61,6 +61,7 @@ enum msg_type {
 	MSG_SUP_MEMBER_ADD = 22, /* [member_add] to the embedded broker */
 	MSG_SUP_END_ROWS = 23,	/* [end_rows] to the store: open ones die */
 	MSG_SUP_PACE = 24,	/* [pace] to a worker: it may send, or ask */
+	MSG_SUP_ANSWER = 25,	/* [answer] answers the gate's requests */
 
 	/* From any child to the supervisor. */
 	MSG_LOG = 40,		/* [log] */
@@ -408,7 +409,7 @@ struct msg_ask {
 
 struct msg_answer {
 	int64_t		 status;	/* 0, or an HTTP status to give */
-	struct msg_slice json;		/* the broker's frame */
+	struct msg_slice json;		/* the broker's frame, or an object */
 	char		 error[REASON_SIZE];
 };
 

@@ -440,6 +440,7 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_SUP_END_ROWS] = { "end_rows", BODY(end_rows), PLAIN },
 
 	[MSG_SUP_PACE] = { "pace", BODY(pace), PLAIN },
+	[MSG_SUP_ANSWER] = { "sup_answer", BODY(answer), BIG },
 
 	[MSG_LOG] = { "log", BODY(log), PLAIN },
 	[MSG_READY] = { "ready", NONE, PLAIN },

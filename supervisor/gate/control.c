@@ -239,6 +239,7 @@ static const struct rule gate_rules[] = {
 	{ MSG_SUP_REGISTERED,	PEER_SUPERVISOR, RUNNING, on_answer },
 	{ MSG_SUP_ENDED,	PEER_SUPERVISOR, RUNNING, on_answer },
 	{ MSG_SUP_STATUS,	PEER_SUPERVISOR, RUNNING, on_answer },
+	{ MSG_SUP_ANSWER,	PEER_SUPERVISOR, RUNNING, on_answer },
 	{ MSG_SUP_LOG_LEVEL,	PEER_SUPERVISOR, RUNNING, on_log_level },
 	{ MSG_SUP_STOP,		PEER_SUPERVISOR, GATE_NEW | RUNNING, on_stop },
 
