@@ -493,7 +493,7 @@ struct msg_recorded {
 
 /* One row for the inbox. */
 struct msg_put {
-	char		 id[UUID_SIZE];
+	char		 id[UUID_SIZE];	/* of what it replaces, or a new one */
 	int64_t		 state;		/* MESSAGE, HANDOVER, QUARANTINE */
 	int64_t		 replaces;	/* handover row that this opens, or 0 */
 	char		 recipient[HEX_KEY_SIZE];

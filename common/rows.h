@@ -234,11 +234,14 @@ int	rows_in_seqs(struct rows *, const struct rows_scope *, int64_t after,
 int	rows_in_before(struct rows *, const struct rows_scope *,
 	    int64_t before, int64_t *seq_r);
 
-/* Handover rows of a member above the cursor, oldest first; quarantined ones. */
+/*
+ * Handover rows of a member above the cursor, oldest first; or all that nobody
+ * has opened yet, the quarantined ones included.
+ */
 int	rows_handover_after(struct rows *, const uint8_t member[OWNER_ID_LEN],
 	    int64_t after, int limit,
 	    int (*cb)(void *arg, const struct in_row *), void *arg);
-int	rows_quarantine_after(struct rows *,
+int	rows_unopened_after(struct rows *,
 	    const uint8_t member[OWNER_ID_LEN], int64_t after, int limit,
 	    int (*cb)(void *arg, const struct in_row *), void *arg);
 

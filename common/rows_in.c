@@ -130,8 +130,8 @@ static const char sql_ceiling[] =
 
 static const char sql_handover[] =
     UNOPENED " AND r.state = 1" OLDEST;
-static const char sql_quarantined[] =
-    UNOPENED " AND r.state = 2 AND r.deleted_at IS NULL" OLDEST;
+static const char sql_unopened[] =
+    UNOPENED " AND r.deleted_at IS NULL" OLDEST;
 
 /* Survives the deletion of the newest rows. */
 static const char sql_last[] =
@@ -420,12 +420,12 @@ rows_handover_after(struct rows *r, const uint8_t member[OWNER_ID_LEN],
 }
 
 int
-rows_quarantine_after(struct rows *r, const uint8_t member[OWNER_ID_LEN],
+rows_unopened_after(struct rows *r, const uint8_t member[OWNER_ID_LEN],
     int64_t after, int limit, int (*cb)(void *, const struct in_row *),
     void *arg)
 {
-	return in_unopened(r, rows_use(r, ROWS_IN_QUARANTINED,
-	    sql_quarantined), member, after, limit, cb, arg);
+	return in_unopened(r, rows_use(r, ROWS_IN_UNOPENED, sql_unopened),
+	    member, after, limit, cb, arg);
 }
 
 int

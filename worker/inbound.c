@@ -214,6 +214,14 @@ inbound_from(const struct self *self, struct msg_put *m,
 	m->created_at = r->created_at;
 }
 
+/* It is the same message still: people know it by its id. */
+static void
+inbound_replaces(struct msg_put *m, const struct in_row *r)
+{
+	strcpy(m->id, r->id);
+	m->replaces = r->seq;
+}
+
 /* With our key, into the new row.  0 or -1. */
 static int
 inbound_open(const struct self *self, struct msg_put *m,
@@ -238,7 +246,7 @@ inbound_handover_cb(void *arg, const struct in_row *r)
 	struct msg_put	 m;
 
 	inbound_from(u->self, &m, r);
-	m.replaces = r->seq;
+	inbound_replaces(&m, r);
 	if (inbound_open(u->self, &m, r) == -1)
 		inbound_raw(&m, INBOX_QUARANTINE, r->body, r->body != NULL ?
 		    r->bodylen : 0);
@@ -266,16 +274,22 @@ inbound_handover(const struct self *self, struct puts *puts,
 	return 0;
 }
 
+/*
+ * What is in handover yet may be for us as well: once its member's worker has
+ * found no key for it, nobody would look again.
+ */
 static int
 inbound_retry_cb(void *arg, const struct in_row *r)
 {
 	struct unopened	*u = arg;
 	struct msg_put	 m;
+	int		 ours = u->self->kind == OWNER_MEMBER;
 
 	inbound_from(u->self, &m, r);
-	if (u->self->kind == OWNER_MEMBER)
-		m.replaces = r->seq;
-	if (inbound_open(u->self, &m, r) == 0 &&
+	if (ours)
+		inbound_replaces(&m, r);
+	if (!(ours && r->state == INBOX_HANDOVER) &&
+	    inbound_open(u->self, &m, r) == 0 &&
 	    puts_add(u->puts, &m, "", "") == -1)
 		return 1;
 	*u->after = r->seq;
@@ -291,7 +305,7 @@ inbound_retry(const struct self *self, struct puts *puts, struct rows *rows,
 
 	if (puts_is_full(puts))
 		return 1;
-	if (rows_quarantine_after(rows, self->member_owner, *after,
+	if (rows_unopened_after(rows, self->member_owner, *after,
 	    HANDOVER_TURN, inbound_retry_cb, &u) == -1)
 		return -1;
 	return *after != before;

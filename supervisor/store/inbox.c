@@ -8,6 +8,7 @@
 
 #include "supervisor/store/inbox.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,8 @@ enum { KEY_CLIENT, KEY_BROKER, KEY_NONCE, NKEYS };
 
 enum {
 	LIVE_KEYS, DEAD_KEYS = LIVE_KEYS + NKEYS,
-	INSERT = DEAD_KEYS + NKEYS, NOTICE, WHOSE, DROP, UNOPENED, NSTATEMENTS
+	INSERT = DEAD_KEYS + NKEYS, NOTICE, WHOSE, DROP, QUARANTINE, BY_ID,
+	UNOPENED, NSTATEMENTS
 };
 
 struct inbox {
@@ -53,9 +55,15 @@ static const char sql_notice[] =
     " 1, 'system', :now, :now, 0, 1, :client, :target, :reason)";
 
 static const char sql_whose[] =
-    "SELECT owner, state FROM inbox WHERE seq = :seq";
+    "SELECT owner, state, id FROM inbox WHERE seq = :seq";
 
 static const char sql_drop[] = "DELETE FROM inbox WHERE seq = :seq";
+
+static const char sql_quarantine[] =
+    "UPDATE inbox SET state = 2 WHERE seq = :seq";
+
+static const char sql_by_id[] =
+    "SELECT seq FROM inbox WHERE id = :id AND owner = :owner";
 
 static const char sql_unopened[] =
     "SELECT 1 FROM inbox WHERE owner = :owner AND state IN (1, 2)"
@@ -72,6 +80,8 @@ static const char *const sql[NSTATEMENTS] = {
 	[NOTICE] = sql_notice,
 	[WHOSE] = sql_whose,
 	[DROP] = sql_drop,
+	[QUARANTINE] = sql_quarantine,
+	[BY_ID] = sql_by_id,
 	[UNOPENED] = sql_unopened,
 };
 
@@ -163,14 +173,21 @@ put_find_key(struct inbox *in, sqlite3_stmt *st, int key,
 	return inbox_number(in, st, seq);
 }
 
-/* 1: *seq is what it is a copy of, 0 when that was deleted.  0, -1. */
+/*
+ * 1: *seq is what it is a copy of, 0 when that was deleted.  0, -1.  A put
+ * without any key that is repeated is known by the id that it brought.
+ */
 static int
 put_copy(struct inbox *in, const uint8_t *owner, const struct msg_put *p,
     int64_t now, int64_t *seq)
 {
-	sqlite3_stmt	*st;
-	int		 i, ret = 0;
+	sqlite3_stmt	*st = in->st[BY_ID];
+	int		 i, ret;
 
+	db_text(st, ":id", p->id);
+	db_blob(st, ":owner", owner, OWNER_ID_LEN);
+	if ((ret = inbox_number(in, st, seq)) != 0)
+		return ret;
 	for (i = 0; i < NKEYS; i++) {
 		st = in->st[LIVE_KEYS + i];
 		if ((ret = put_find_key(in, st, i, owner, p, seq)) != 0)
@@ -185,10 +202,16 @@ put_copy(struct inbox *in, const uint8_t *owner, const struct msg_put *p,
 	return ret;
 }
 
-/* A row's owner and state.  1, 0, -1. */
+/* The row that a put opens or quarantines. */
+struct put_old {
+	uint8_t	owner[OWNER_ID_LEN];
+	char	id[UUID_SIZE];
+	int	state;
+};
+
+/* 1, 0, -1. */
 static int
-inbox_whose(struct inbox *in, int64_t seq, uint8_t owner[OWNER_ID_LEN],
-    int *state)
+inbox_old(struct inbox *in, int64_t seq, struct put_old *old)
 {
 	sqlite3_stmt	*st = in->st[WHOSE];
 	int		 ret;
@@ -196,29 +219,38 @@ inbox_whose(struct inbox *in, int64_t seq, uint8_t owner[OWNER_ID_LEN],
 	db_int(st, ":seq", seq);
 	if ((ret = db_step(in->db, st)) != 1)
 		return ret;
-	db_col_blob(st, 0, owner, OWNER_ID_LEN);
-	*state = sqlite3_column_int(st, 1);
+	db_col_blob(st, 0, old->owner, OWNER_ID_LEN);
+	old->state = sqlite3_column_int(st, 1);
+	snprintf(old->id, sizeof old->id, "%s",
+	    (const char *)sqlite3_column_text(st, 2));
 	db_reset(st);
 	return 1;
 }
 
 /*
- * The row that a put opens goes, before it could be taken for its copy.  One
- * that has gone already is no obstacle: then the put itself is a repeat.
+ * What becomes of the row that nobody had opened.  Quarantined it is kept as it
+ * is.  Opened it goes, before it could be taken for a copy, and leaves its id:
+ * who has listed it finds it again.  One that has gone already is no obstacle:
+ * then the put is a repeat.
  */
 static enum op
-put_replace(struct inbox *in, const uint8_t *owner, int64_t seq)
+put_replace(struct inbox *in, const uint8_t *owner, const struct msg_put *p,
+    struct msg_stored *r)
 {
-	uint8_t	its[OWNER_ID_LEN];
-	int	state, ret;
+	struct put_old	 old;
+	sqlite3_stmt	*st;
+	int		 ret;
 
-	if ((ret = inbox_whose(in, seq, its, &state)) != 1)
+	if ((ret = inbox_old(in, p->replaces, &old)) != 1)
 		return ret == -1 ? OP_FAULT : OP_DONE;
-	if (memcmp(its, owner, OWNER_ID_LEN) != 0 ||
-	    (state != INBOX_HANDOVER && state != INBOX_QUARANTINE))
+	if (memcmp(old.owner, owner, OWNER_ID_LEN) != 0 ||
+	    strcmp(old.id, p->id) != 0 ||
+	    (old.state != INBOX_HANDOVER && old.state != INBOX_QUARANTINE))
 		return OP_NONSENSE;
-	db_int(in->st[DROP], ":seq", seq);
-	return db_run(in->db, in->st[DROP]) == -1 ? OP_FAULT : OP_DONE;
+	r->row = p->state == INBOX_QUARANTINE ? p->replaces : 0;
+	st = in->st[p->state == INBOX_QUARANTINE ? QUARANTINE : DROP];
+	db_int(st, ":seq", p->replaces);
+	return db_run(in->db, st) == -1 ? OP_FAULT : OP_DONE;
 }
 
 static int
@@ -264,8 +296,10 @@ inbox_put(struct inbox *in, const struct msg_channel *ch,
 
 	if (!put_sound(ch, p) || put_owner(ch, p, &o) == -1)
 		return OP_NONSENSE;
+	r->row = 0;
+	r->result = PUT_NEW;
 	if (p->replaces != 0 &&
-	    (ret = put_replace(in, o.owner, p->replaces)) != OP_DONE)
+	    ((ret = put_replace(in, o.owner, p, r)) != OP_DONE || r->row != 0))
 		return ret;
 	if ((found = put_copy(in, o.owner, p, now, &r->row)) == -1)
 		return OP_FAULT;

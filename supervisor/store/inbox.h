@@ -20,7 +20,9 @@ void	inbox_free(struct inbox **);
 
 /*
  * Store what came over a channel, or find that it is a copy (row 0: of a
- * deleted one).  The channel says whose row it is.
+ * deleted one).  The channel says whose row it is.  What replaces a row that
+ * nobody had opened brings that row's id; a row that is quarantined stays as it
+ * is, one that is opened gets a new sequence.
  */
 enum op	inbox_put(struct inbox *, const struct msg_channel *,
 	    const struct msg_put *, int64_t now, struct notes *,

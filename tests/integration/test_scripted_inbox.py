@@ -161,13 +161,26 @@ def test_handed_over_while_the_members_worker_is_away(world):
         "for the member"]
 
 
+def states(world):
+    return [r["state"] for r in world.daemon.query("SELECT state FROM inbox")]
+
+
 def test_quarantine_is_listed_and_never_text(world):
+    """The same item from the moment on that it was handed over."""
     s, bob, stranger = world.register(), Key(), Key()
     conn = s.conn()
+    world.broker.wait_member()
     for_nobody = world.broker.direct(world.member.mesh_id, bob, stranger.pub,
                                      "for somebody else")
-    conn.put(for_nobody)
-    item, = wait_for(lambda: s.api.inbox("quarantine=true"), 10)
+    worker = world.daemon.kill("member", sig=signal.SIGSTOP)
+    try:
+        conn.put(for_nobody)
+        item, = wait_for(lambda: s.api.inbox("quarantine=true"), 10)
+        assert states(world) == [1]
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    wait_for(lambda: states(world) == [2], 10)
+    assert s.api.inbox("quarantine=true") == [item]
     assert item["body"] is None
     assert item["sender_pubkey"] == bob.pub
     assert item["broker_message_id"] == for_nobody["messageId"]

@@ -262,10 +262,10 @@ unopened_rows(void **state)
 	assert_int_equal(rows_handover_after(rows, owner(MEMBER), 1, 9, in_cb,
 	    NULL), 0);
 	got_none();
-	assert_int_equal(rows_quarantine_after(rows, owner(MEMBER), 0, 9,
-	    in_cb, NULL), 1);
-	expect(2, 0);
-	assert_int_equal(rows_quarantine_after(rows, owner(MEMBER), 2, 9,
+	assert_int_equal(rows_unopened_after(rows, owner(MEMBER), 0, 9,
+	    in_cb, NULL), 2);
+	expect(1, 2, 0);
+	assert_int_equal(rows_unopened_after(rows, owner(MEMBER), 2, 9,
 	    in_cb, NULL), 0);
 	assert_int_equal(rows_in_seq(rows, &scope, p.id, &seq), 1);
 	assert_int_equal(seq, 2);

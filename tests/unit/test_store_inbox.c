@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store_help.h"
@@ -206,81 +207,143 @@ handover_without_a_member_is_nonsense(void **state)
 	assert_int_equal(put(&session, &p, &r), OP_NONSENSE);
 }
 
-/* Opened: one transaction, a new sequence; said twice, the same answer. */
+/* What the member's worker makes of a row that was handed over. */
+static void
+make_opened(struct msg_put *p, const struct msg_put *raw, int64_t seq)
+{
+	make_put(p, 9, 1);
+	memcpy(p->id, raw->id, sizeof p->id);
+	p->replaces = seq;
+}
+
+/*
+ * Opened: one transaction, a new sequence, the id that it was listed under;
+ * said twice, the same answer.
+ */
 static void
 opened_row_replaces_its_handover(void **state)
 {
-	struct msg_put		p;
+	struct msg_put		p, old;
 	struct msg_stored	r;
 	int64_t			raw, seq;
+	char			*id;
 
 	(void)state;
-	make_put(&p, 9, 1);
-	p.state = INBOX_HANDOVER;
-	raw = put_new(&session, &p);
+	make_put(&old, 9, 1);
+	old.state = INBOX_HANDOVER;
+	raw = put_new(&session, &old);
 	notes_clear(&notes);
-	make_put(&p, 9, 1);
-	p.replaces = raw;
+	make_opened(&p, &old, raw);
 	seq = put_new(&member, &p);
+	id = sql_text("SELECT id FROM inbox");
+	assert_string_equal(id, old.id);
+	free(id);
 	assert_true(seq > raw);
 	assert_int_equal(notes.v[0].kind, NOTE_ROWS);
 	assert_int_equal(notes.v[0].seq, seq);
 	assert_int_equal(sql_int("SELECT count(*) FROM inbox"), 1);
 	assert_int_equal(sql_int("SELECT state = 0 AND kind = 1 FROM inbox"),
 	    1);
-	make_put(&p, 9, 1);
-	p.replaces = raw;
+	make_opened(&p, &old, raw);
 	assert_int_equal(put(&member, &p, &r), OP_DONE);
 	assert_int_equal(r.result, PUT_COPY);
 	assert_int_equal(r.row, seq);
 }
 
-/* Quarantined: kept, no event, and tried again later. */
+/*
+ * Section 6: quarantined it is kept: the row that was listed is the row that is
+ * listed, envelope, id and time included.  No event, and tried again later.
+ */
 static void
 quarantine_and_a_later_key(void **state)
 {
-	struct msg_put	p;
-	int64_t		seq;
+	struct msg_put		p, old;
+	struct msg_stored	r;
+	int64_t			seq;
+	char			*id;
+	int			i;
 
 	(void)state;
-	make_put(&p, 9, 1);
-	p.state = INBOX_HANDOVER;
-	seq = put_new(&session, &p);
+	make_put(&old, 9, 1);
+	old.state = INBOX_HANDOVER;
+	seq = put_new(&session, &old);
 	notes_clear(&notes);
-	make_put(&p, 9, 1);
-	p.state = INBOX_QUARANTINE;
-	p.replaces = seq;
-	seq = put_new(&member, &p);
+	for (i = 0; i < 2; i++) {		/* it may say so twice */
+		now++;
+		make_opened(&p, &old, seq);
+		p.state = INBOX_QUARANTINE;
+		strcpy(p.client_id, "another");	/* not its to change */
+		assert_int_equal(put(&member, &p, &r), OP_DONE);
+		assert_int_equal(r.row, seq);
+		assert_int_equal(sql_int("SELECT state = 2 AND client_message_id"
+		    " = 'client-1' AND received_at = 1800000000000"
+		    " FROM inbox"), 1);
+	}
 	assert_int_equal(notes.n, 0);
-	assert_int_equal(sql_int("SELECT state FROM inbox"), 2);
-	make_put(&p, 9, 1);
-	p.replaces = seq;
-	put_new(&member, &p);
+	id = sql_text("SELECT id FROM inbox");
+	assert_string_equal(id, old.id);
+	free(id);
+	make_opened(&p, &old, seq);
+	assert_true(put_new(&member, &p) > seq);
 	assert_int_equal(sql_int("SELECT state FROM inbox"), 0);
 	assert_int_equal(sql_int("SELECT count(*) FROM inbox"), 1);
 }
 
-/* Only a member's worker, only its own rows, only unopened ones. */
+/* A message without any key, said again by a worker that got no answer. */
+static void
+repeat_without_keys_is_a_copy(void **state)
+{
+	struct msg_put		p, old;
+	struct msg_stored	r;
+	int64_t			seq, raw;
+
+	(void)state;
+	make_put(&p, 9, 1);
+	only_key(&p, 3);
+	seq = put_new(&session, &p);
+	assert_int_equal(put(&session, &p, &r), OP_DONE);
+	assert_int_equal(r.result, PUT_COPY);
+	assert_int_equal(r.row, seq);
+	make_put(&old, 9, 1);
+	only_key(&old, 3);
+	old.state = INBOX_HANDOVER;
+	raw = put_new(&session, &old);
+	make_opened(&p, &old, raw);
+	only_key(&p, 3);
+	seq = put_new(&member, &p);
+	assert_int_equal(put(&member, &p, &r), OP_DONE);
+	assert_int_equal(r.result, PUT_COPY);
+	assert_int_equal(r.row, seq);
+	assert_int_equal(sql_int("SELECT count(*) FROM inbox"), 2);
+	/* Another owner's id is no copy of it. */
+	assert_int_equal(put(&other, &p, &r), OP_NONSENSE);
+}
+
+/*
+ * Only a member's worker, only its own rows, only unopened ones, only by their
+ * ids.
+ */
 static void
 replacing_others_is_nonsense(void **state)
 {
 	struct msg_channel	stranger;
-	struct msg_put		p;
+	struct msg_put		p, old;
 	struct msg_stored	r;
 	int64_t			raw, opened;
 
 	(void)state;
 	make_channel(&stranger, OWNER_MEMBER, 60, 60);
-	make_put(&p, 9, 1);
-	p.state = INBOX_HANDOVER;
-	raw = put_new(&session, &p);
-	make_put(&p, 9, 2);
-	opened = put_new(&member, &p);
-	make_put(&p, 9, 1);
-	p.replaces = raw;
+	make_put(&old, 9, 1);
+	old.state = INBOX_HANDOVER;
+	raw = put_new(&session, &old);
+	make_opened(&p, &old, raw);
 	assert_int_equal(put(&session, &p, &r), OP_NONSENSE);
 	assert_int_equal(put(&stranger, &p, &r), OP_NONSENSE);
-	p.replaces = opened;
+	uuid_v7(p.id);
+	assert_int_equal(put(&member, &p, &r), OP_NONSENSE);
+	make_put(&old, 9, 2);
+	opened = put_new(&member, &old);
+	make_opened(&p, &old, opened);
 	assert_int_equal(put(&member, &p, &r), OP_NONSENSE);
 	assert_int_equal(sql_int("SELECT count(*) FROM inbox"), 2);
 }
@@ -434,6 +497,7 @@ main(void)
 		T(handover_without_a_member_is_nonsense),
 		T(opened_row_replaces_its_handover),
 		T(quarantine_and_a_later_key),
+		T(repeat_without_keys_is_a_copy),
 		T(replacing_others_is_nonsense),
 		T(malformed_puts_are_nonsense),
 		T(empty_is_not_absent),

@@ -130,7 +130,7 @@ use_rows(void)
 	rows_in_seqs(rows, &members, 0, 9, 9, 5, seqs);
 	rows_in_before(rows, &scope, 9, &seq);
 	rows_handover_after(rows, owner(50), 0, 5, in_cb, NULL);
-	rows_quarantine_after(rows, owner(50), 0, 5, in_cb, NULL);
+	rows_unopened_after(rows, owner(50), 0, 5, in_cb, NULL);
 }
 
 /*

@@ -77,11 +77,11 @@ rows_handover_after(struct rows *r, const uint8_t owner[OWNER_ID_LEN],
 	return n;
 }
 
-static struct in_row	quarantine[3];
+static struct in_row	quarantine[4];
 static int		nquarantine;
 
 int
-rows_quarantine_after(struct rows *r, const uint8_t owner[OWNER_ID_LEN],
+rows_unopened_after(struct rows *r, const uint8_t owner[OWNER_ID_LEN],
     int64_t after, int limit, int (*cb)(void *, const struct in_row *),
     void *arg)
 {
@@ -411,6 +411,7 @@ unopened(struct in_row *r, int64_t seq, const struct self *to,
 	push_make(&p, 1, to, text, strlen(text));
 	memset(r, 0, sizeof *r);
 	r->seq = seq;
+	uuid_v7(r->id);
 	r->kind = OWNER_MEMBER;
 	r->state = INBOX_HANDOVER;
 	strcpy(r->recipient, bob->pub_hex);
@@ -448,12 +449,14 @@ the_member_opens_what_was_handed_over(void **state)
 	assert_int_equal(after, 5);
 	assert_int_equal(puts_got[1].state, INBOX_QUARANTINE);
 	assert_int_equal(puts_got[1].replaces, 5);
+	assert_string_equal(puts_got[1].id, handover[1].id);
 	assert_memory_equal(puts_got[1].body.p, handover[1].body,
 	    handover[1].bodylen);
 	assert_string_equal(put_ack, "");	/* the broker knows already */
 	free((void *)(uintptr_t)puts_got[--nputs].body.p);
 	assert_int_equal(puts_got[0].state, INBOX_MESSAGE);
 	assert_int_equal(puts_got[0].replaces, 3);
+	assert_string_equal(puts_got[0].id, handover[0].id);
 	assert_true(puts_got[0].authenticated);
 	body_is(member, member_body, "for the member");
 	assert_int_equal(inbound_handover(member, NULL, NULL, &after), 0);
@@ -472,17 +475,20 @@ quarantined_rows_are_tried_with_our_key(void **state)
 	(void)state;
 	memcpy(bob->member_owner, member->owner, OWNER_ID_LEN);
 	memcpy(member->member_owner, member->owner, OWNER_ID_LEN);
-	nquarantine = 3;
+	nquarantine = 4;
 	unopened(&quarantine[0], 3, bob, "for bob");
 	unopened(&quarantine[1], 5, member, "for the member");
+	quarantine[1].state = INBOX_QUARANTINE;
 	unopened(&quarantine[2], 6, bob, "damaged");
+	unopened(&quarantine[3], 7, member, "the member will come to it");
 	quarantine[2].body[3] ^= 1;
 	assert_int_equal(inbound_retry(bob, NULL, NULL, &after), 1);
-	assert_int_equal(after, 6);
+	assert_int_equal(after, 7);
 	assert_int_equal(inbound_retry(bob, NULL, NULL, &after), 0);
 	assert_int_equal(nputs, 1);
 	assert_int_equal(puts_got[0].state, INBOX_MESSAGE);
 	assert_int_equal(puts_got[0].replaces, 0);
+	assert_string_not_equal(puts_got[0].id, quarantine[0].id);
 	assert_string_equal(puts_got[0].recipient, bob->pub_hex);
 	assert_string_equal(puts_got[0].client_id, "c1");
 	assert_true(puts_got[0].authenticated);
@@ -496,6 +502,7 @@ quarantined_rows_are_tried_with_our_key(void **state)
 	assert_int_equal(inbound_retry(member, NULL, NULL, &after), 1);
 	assert_int_equal(nputs, 2);
 	assert_int_equal(puts_got[1].replaces, 5);
+	assert_string_equal(puts_got[1].id, quarantine[1].id);
 	body_is(member, member_body, "for the member");
 	for (i = 0; i < nquarantine; i++)
 		free(quarantine[i].body);
