@@ -76,13 +76,15 @@ suite() {
 	count "$name" $((t - f - s)) "$f"
 }
 
-# integration NAME PREFIX [VARIABLE=VALUE...]
+# integration NAME PREFIX [VARIABLE=VALUE...]: files side by side, since a
+# test waits most of its time.
 integration() {
 	name=$1
 	prefix=$2
 	shift 2
 	suite "$name" "$prefix-integration.xml" \
-	    env MESHSUP_PREFIX="$prefix" "$@" "$top/tests/integration/run"
+	    env MESHSUP_PREFIX="$prefix" "$@" "$top/tests/integration/run" \
+	    -n 4 --dist loadgroup
 }
 
 # chaos NAME PREFIX FILE...: kills, power loss, full disks.
@@ -98,7 +100,7 @@ chaos() {
 say "meshsup check: install, build, test"
 # shellcheck disable=SC2086 # words on purpose
 need_packages $BUILD_PACKAGES libcmocka-dev valgrind python3 python3-pytest \
-    python3-pytest-timeout python3-websockets python3-nacl openssl \
+    python3-pytest-timeout python3-pytest-xdist python3-websockets python3-nacl openssl \
     shellcheck mandoc xz-utils git
 
 build_dir=$top/build

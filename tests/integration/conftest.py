@@ -18,15 +18,21 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     for line in ("harness: needs no installed meshsup",
-                 "first: before all others", "last: after all others"):
+                 "first: before all others", "last: after all others",
+                 "xdist_group: on one worker, with pytest-xdist"):
         config.addinivalue_line("markers", line)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--harness-only"):
         items[:] = [i for i in items if i.get_closest_marker("harness")]
     items.sort(key=lambda i: bool(i.get_closest_marker("last")) -
                bool(i.get_closest_marker("first")))
+    # Side by side (-n N --dist loadgroup), a file's tests stay together.
+    for i in items:
+        if not i.get_closest_marker("xdist_group"):
+            i.add_marker(pytest.mark.xdist_group(i.path.name))
     if any(not i.get_closest_marker("harness") for i in items):
         try:
             prefix()

@@ -216,9 +216,11 @@ def test_quarantine_is_tried_again_with_a_new_key(world):
     assert item["recipient_pubkey"] == key.pub
     assert item["authenticated"] is True
     # Once, also when its worker starts again.
+    before = late.conn()
     old = world.daemon.kill("worker", late)
     world.daemon.wait_restarted("worker", old, late)
-    late.conn().put(world.push(late, "the last"))
+    world.broker.wait_session(key.pub, after=before.number).put(
+        world.push(late, "the last"))
     wait_for(lambda: "the last" in body_list(late), 10)
     assert body_list(late) == ["before the key was here", "the last"]
     assert s.inbox() == []

@@ -14,6 +14,8 @@ import pytest
 from harness import SLOW, Member, wait_for
 from harness.api import connect_to
 
+pytestmark = pytest.mark.xdist_group("watchdog")
+
 state = {}
 
 
