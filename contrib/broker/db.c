@@ -16,7 +16,7 @@
 #include "common/xalloc.h"
 #include "contrib/broker/schema.h"
 
-#define STATEMENTS_MAX	64
+#define STATEMENTS_MAX	256
 #define BUSY_MS		2000
 #define CHECKPOINT_PAGES 2000		/* of the log, 8 MB */
 
@@ -57,8 +57,8 @@ file_create(const char *path)
 	return 0;
 }
 
-static int
-pragma_get(struct db *db, const char *sql)
+int
+db_pragma(struct db *db, const char *sql)
 {
 	sqlite3_stmt	*st = NULL;
 	int		 value = -1;
@@ -70,9 +70,8 @@ pragma_get(struct db *db, const char *sql)
 	return value;
 }
 
-/* Run statements that have no parameters and give nothing back. */
-static int
-run(struct db *db, const char *sql)
+int
+db_exec(struct db *db, const char *sql)
 {
 	if (sqlite3_exec(db->sql, sql, NULL, NULL, NULL) == SQLITE_OK)
 		return 0;
@@ -80,47 +79,10 @@ run(struct db *db, const char *sql)
 	return -1;
 }
 
-static int
-schema_create(struct db *db)
+const char *
+db_path(const struct db *db)
 {
-	char	*sql = NULL;
-	int	 rc;
-
-	xasprintf(&sql, "%s PRAGMA application_id = %d;"
-	    "PRAGMA user_version = %d; COMMIT;", schema_sql,
-	    SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
-	rc = run(db, sql);
-	free(sql);
-	if (rc == -1)
-		sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
-	return rc;
-}
-
-/* Two starts at once: the second waits, and then finds it made. */
-static int
-schema_check(struct db *db)
-{
-	int	 id, version;
-
-	if (run(db, "BEGIN IMMEDIATE") == -1)
-		return -1;
-	id = pragma_get(db, "PRAGMA application_id");
-	version = pragma_get(db, "PRAGMA user_version");
-	if (id == 0 && version == 0 && pragma_get(db,
-	    "SELECT count(*) FROM sqlite_schema") == 0)
-		return schema_create(db);
-	if (run(db, "ROLLBACK") == -1)
-		return -1;
-	if (id != SCHEMA_APPLICATION_ID) {
-		log_warnx("%s: not the file of a broker", db->path);
-		return -1;
-	}
-	if (version != SCHEMA_VERSION) {
-		log_warnx("%s: version %d of the file, this program knows %d",
-		    db->path, version, SCHEMA_VERSION);
-		return -1;
-	}
-	return 0;
+	return db->path;
 }
 
 static int
@@ -154,7 +116,7 @@ db_open(const char *path)
 	}
 	sqlite3_busy_timeout(db->sql, BUSY_MS);
 	sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	if (run(db, sql_settings) == -1 || schema_check(db) == -1)
+	if (db_exec(db, sql_settings) == -1 || schema_open(db) == -1)
 		goto fail;
 	/* After the settings: wal_autocheckpoint is such a hook too. */
 	sqlite3_wal_hook(db->sql, wal_cb, db);

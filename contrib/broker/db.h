@@ -32,6 +32,15 @@ void	db_close(struct db **);
  */
 int	db_lock(struct db *);
 
+const char *db_path(const struct db *);
+
+/*
+ * Without parameters, for the making of the file: run statements, 0 or -1 with
+ * a log line; and the number that one gives, or -1.
+ */
+int	db_exec(struct db *, const char *sql);
+int	db_pragma(struct db *, const char *sql);
+
 /* Prepared once, and finalized by db_close(). Ends the process on error. */
 sqlite3_stmt *db_prepare(struct db *, const char *sql);
 

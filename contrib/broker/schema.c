@@ -1,16 +1,26 @@
 /*
- * What the broker's file looks like, version 1.
+ * What the broker's file looks like, and the versions of it.
  *
  * Keys are kept once and are integers everywhere else.  Times are milliseconds
  * since 1970.  A message stays for 7 days after it came: until it is delivered
  * with its text, afterwards without, so that its sender can repeat the send
  * and be told the same.  The indexes that delivery walks cover waiting messages
  * only, so its cost does not grow with what was delivered before.
+ *
+ * Migrations go forward only: a new version is one more step at the end of
+ * steps[]; a step that was ever released is not changed again.
  */
 
 #include "contrib/broker/schema.h"
 
-const char schema_sql[] =
+#include <stddef.h>
+#include <stdio.h>
+
+#include "common/log.h"
+#include "contrib/broker/db.h"
+
+/* Meshes, members, and messages for one key. */
+static const char version_1[] =
     /* A mesh: its members can find and write to each other. */
     "CREATE TABLE mesh ("
     " id INTEGER PRIMARY KEY,"
@@ -77,3 +87,165 @@ const char schema_sql[] =
     " (recipient, priority, seq, sender) WHERE delivered_at IS NULL;"
     /* What is old enough to go. */
     "CREATE INDEX message_age ON message (created_at);";
+
+/* Who is here, and topics. */
+static const char version_2[] =
+    /*
+     * Somebody who is here, or whose connection ended not long ago: after a
+     * restart of the broker it may come back as who it was.
+     */
+    "CREATE TABLE presence ("
+    " presence_id TEXT PRIMARY KEY NOT NULL,"	/* 32 base62 */
+    " mesh INTEGER NOT NULL REFERENCES mesh(id),"
+    " member INTEGER NOT NULL REFERENCES member(id),"
+    " kind INTEGER NOT NULL,"		/* enum peer_kind */
+    " pubkey BLOB NOT NULL,"		/* its own */
+    " session_id TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " cwd TEXT,"
+    " hostname TEXT,"
+    " peer_type TEXT,"
+    " channel TEXT,"
+    " model TEXT,"
+    " groups TEXT NOT NULL,"		/* JSON: [{name, role?}] */
+    " status INTEGER NOT NULL,"		/* enum peer_status */
+    " summary TEXT,"
+    " stats TEXT,"			/* JSON */
+    " visible INTEGER NOT NULL,"
+    " profile TEXT,"			/* JSON */
+    " connected_at INTEGER NOT NULL,"
+    " left_at INTEGER,"			/* NULL: its connection is open */
+    " topic_seq INTEGER NOT NULL"	/* topic messages it surely got */
+    ") STRICT, WITHOUT ROWID;"
+
+    /* What a member's last connection left behind. */
+    "CREATE TABLE member_past ("
+    " member INTEGER PRIMARY KEY REFERENCES member(id),"
+    " summary TEXT,"
+    " groups TEXT NOT NULL,"		/* JSON */
+    " stats TEXT"			/* JSON */
+    ") STRICT;"
+
+    /* A topic: messages for whoever subscribes to it, and its history. */
+    "CREATE TABLE topic ("
+    " id INTEGER PRIMARY KEY,"
+    " mesh INTEGER NOT NULL REFERENCES mesh(id),"
+    " topic_id TEXT NOT NULL UNIQUE,"	/* 32 base62; '#' and this: a target */
+    " name TEXT NOT NULL,"
+    " description TEXT,"
+    " visibility TEXT NOT NULL,"	/* a label: public, private, dm */
+    " created_by INTEGER NOT NULL REFERENCES member(id),"
+    " created_at INTEGER NOT NULL,"
+    " UNIQUE (mesh, name)"
+    ") STRICT;"
+
+    /* A member that subscribes to a topic. */
+    "CREATE TABLE topic_member ("
+    " topic INTEGER NOT NULL REFERENCES topic(id),"
+    " member INTEGER NOT NULL REFERENCES member(id),"
+    " role TEXT NOT NULL,"		/* lead: who made it; member */
+    " joined_at INTEGER NOT NULL,"
+    " joined_seq INTEGER NOT NULL,"	/* later messages are pushed */
+    " last_read_at INTEGER,"		/* NULL: never */
+    " PRIMARY KEY (topic, member)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX topic_member_member ON topic_member (member);"
+
+    /*
+     * A message of a topic, with its text.  That a send is a repeated one is
+     * known from the table message, as for all sends.
+     */
+    "CREATE TABLE topic_message ("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"	/* presences count by it */
+    " topic INTEGER NOT NULL REFERENCES topic(id),"
+    " message_id TEXT NOT NULL UNIQUE,"
+    " sender INTEGER NOT NULL REFERENCES peer_key(id),"
+    " sender_member INTEGER NOT NULL REFERENCES member(id),"
+    " sender_name TEXT NOT NULL,"	/* as it was then */
+    " client_id TEXT,"
+    " fingerprint BLOB,"
+    " priority INTEGER NOT NULL,"
+    " reply_to TEXT,"
+    " nonce TEXT NOT NULL,"
+    " ciphertext TEXT NOT NULL,"
+    " body_version INTEGER NOT NULL,"
+    " created_at INTEGER NOT NULL"
+    ") STRICT;"
+    /* Its history. */
+    "CREATE INDEX topic_message_topic ON topic_message (topic, seq);"
+    /* What is old enough to go. */
+    "CREATE INDEX topic_message_age ON topic_message (created_at);";
+
+static const char *const steps[] = {
+	version_1,
+	version_2,
+};
+
+_Static_assert(sizeof steps / sizeof steps[0] == SCHEMA_VERSION,
+    "one step per version");
+
+const char *
+schema_step(int version)
+{
+	return version >= 1 && version <= SCHEMA_VERSION ?
+	    steps[version - 1] : NULL;
+}
+
+/* Step by step, within the transaction. */
+static int
+steps_run(struct db *db, int version)
+{
+	char	 pragmas[96];
+
+	for (; version < SCHEMA_VERSION; version++)
+		if (db_exec(db, steps[version]) == -1)
+			return -1;
+	snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d;"
+	    "PRAGMA user_version = %d", SCHEMA_APPLICATION_ID,
+	    SCHEMA_VERSION);
+	return db_exec(db, pragmas);
+}
+
+/* Which version is it?  A file without any table is a new one: 0. */
+static int
+version_get(struct db *db)
+{
+	int	 id, version;
+
+	id = db_pragma(db, "PRAGMA application_id");
+	version = db_pragma(db, "PRAGMA user_version");
+	if (id == 0 && version == 0 && db_pragma(db,
+	    "SELECT count(*) FROM sqlite_schema") == 0)
+		return 0;
+	if (id != SCHEMA_APPLICATION_ID) {
+		log_warnx("%s: not the file of a broker", db_path(db));
+		return -1;
+	}
+	if (version < 1 || version > SCHEMA_VERSION) {
+		log_warnx("%s: version %d of the file, this program knows 1 "
+		    "to %d", db_path(db), version, SCHEMA_VERSION);
+		return -1;
+	}
+	return version;
+}
+
+int
+schema_open(struct db *db)
+{
+	int	 version;
+
+	/* Two starts at once: the second waits, and then finds it made. */
+	if (db_exec(db, "BEGIN IMMEDIATE") == -1)
+		return -1;
+	version = version_get(db);
+	if (version != -1 && version < SCHEMA_VERSION &&
+	    steps_run(db, version) == 0 && db_exec(db, "COMMIT") == 0) {
+		if (version > 0)
+			log_info("%s: version %d of the file -> %d",
+			    db_path(db), version, SCHEMA_VERSION);
+		return 0;
+	}
+	if (db_exec(db, "ROLLBACK") == -1)
+		return -1;
+	return version == SCHEMA_VERSION ? 0 : -1;
+}

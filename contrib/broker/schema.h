@@ -7,10 +7,22 @@
 
 /* What the broker's file looks like. */
 
-#define SCHEMA_APPLICATION_ID	0x6d736272	/* "msbr" */
-#define SCHEMA_VERSION		1
+struct db;
 
-/* SQL that brings an empty file to SCHEMA_VERSION. */
-extern const char schema_sql[];
+#define SCHEMA_APPLICATION_ID	0x6d736272	/* "msbr" */
+#define SCHEMA_VERSION		2
+
+/*
+ * Make the schema in a new file, or bring an older one forward, in one
+ * transaction.  -1, with a log line: not a file of this program, or of a newer
+ * one, or it does not let us.
+ */
+int	schema_open(struct db *);
+
+/*
+ * For the tests of migrations: the statements that make a version out of the
+ * one before, the first out of nothing.  NULL: no such version.
+ */
+const char *schema_step(int version);
 
 #endif

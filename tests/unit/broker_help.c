@@ -71,6 +71,14 @@ member_add(const char *name, int key, int session)
 }
 
 int
+help_open_file(void **state)
+{
+	(void)state;
+	open_file();
+	return 0;
+}
+
+int
 help_open(void **state)
 {
 	scratch_clean(state);

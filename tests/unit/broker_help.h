@@ -20,6 +20,9 @@ extern int64_t		 help_alice, help_bob;	/* rows of members */
 int	help_open(void **state);
 int	help_close(void **state);
 
+/* Opens the file that is there, without adding anybody. */
+int	help_open_file(void **state);
+
 /* Close and open the file again. */
 void	help_reopen(void);
 

@@ -87,31 +87,6 @@ test_other_files_are_refused(void **state)
 }
 
 static void
-refused_after(const char *sql)
-{
-	struct db	*db;
-
-	db_write(help_db, db_prepare(help_db, sql));
-	assert_int_equal(db_commit(help_db), 0);
-	db = db_open(scratch("broker.db"));
-	assert_null(db);
-}
-
-static void
-test_a_newer_file_is_refused(void **state)
-{
-	(void)state;
-	refused_after("PRAGMA user_version = 2");
-}
-
-static void
-test_a_file_of_another_program_is_refused(void **state)
-{
-	(void)state;
-	refused_after("PRAGMA application_id = 7");
-}
-
-static void
 test_one_broker_at_a_time(void **state)
 {
 	struct db	*second = db_open(scratch("broker.db"));
@@ -315,8 +290,6 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		T(test_new_file),
 		T(test_other_files_are_refused),
-		T(test_a_newer_file_is_refused),
-		T(test_a_file_of_another_program_is_refused),
 		T(test_one_broker_at_a_time),
 		T(test_order_and_restart),
 		T(test_paging),
