@@ -183,6 +183,24 @@ static const struct child_ops resolver_ops = { resolver_setup, resolver_up,
 static const struct child_ops broker_ops = { broker_setup, broker_up,
     core_down };
 
+int
+core_need_broker(struct supervisor *s, char *err, size_t errlen)
+{
+	if (s->broker != NULL)
+		return 0;
+	if (s->conf.broker_enabled == CONF_NO) {
+		snprintf(err, errlen, "the embedded broker is switched off: "
+		    "set \"enabled\" in [broker]");
+		return -1;
+	}
+	if (s->listen_broker == -1 &&
+	    supervisor_listen_broker(s, err, errlen) == -1)
+		return -1;
+	s->broker = child_new(s, CHILD_BROKER, &broker_ops, NULL, NULL, NULL);
+	child_start(s->broker);
+	return 0;
+}
+
 void
 core_new(struct supervisor *s)
 {

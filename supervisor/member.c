@@ -1,10 +1,7 @@
 /* A member of a mesh, and its worker. */
 
-#include "supervisor/member.h"
+#include "supervisor/member_impl.h"
 
-#include <sys/stat.h>
-
-#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,130 +19,9 @@ static void	member_setup(struct child *);
 static void	member_up(struct child *);
 static void	member_down(struct child *);
 
-static const struct child_ops member_ops = {
+const struct child_ops member_ops = {
 	member_setup, member_up, member_down
 };
-
-/* Take a mesh over; m is emptied. */
-static struct member *
-member_new(struct supervisor *s, struct mesh *m)
-{
-	struct member	*mb = xcalloc(1, sizeof *mb);
-	char		 name[SESSION_SHORT_SIZE];
-
-	mb->sup = s;
-	if (registry_member(s->registry, m->slug, m->pub, mb->owner,
-	    mb->session_id) == -1) {
-		log_warnx("mesh %s: cannot keep its member in the registry, "
-		    "left out", m->slug);
-		free(mb);
-		return NULL;
-	}
-	mb->mesh = *m;
-	m->path = NULL;
-	mb->state = CONN_STARTING;
-	mb->child = child_new(s, CHILD_MEMBER, &member_ops, mb,
-	    session_short(mb->owner, name), mb->mesh.slug);
-	mb->pace = pace_new(mb);
-	tell_init_member(mb);
-	TAILQ_INSERT_TAIL(&s->members, mb, entry);
-	return mb;
-}
-
-static void
-member_load_cb(void *arg, struct mesh *m)
-{
-	struct supervisor	*s = arg;
-	struct member		*mb;
-
-	TAILQ_FOREACH(mb, &s->members, entry) {
-		if (strcmp(mb->mesh.slug, m->slug) == 0 &&
-		    mb->mesh.owner_uid == m->owner_uid) {
-			log_warnx("%s: mesh %s is already there from %s, left "
-			    "out", m->path, m->slug, mb->mesh.path);
-			return;
-		}
-	}
-	(void)member_new(s, m);
-}
-
-/* The mesh that everyone has: two sessions can talk with no configuration. */
-static int
-member_make_local(struct supervisor *s, const char *dir, char *err,
-    size_t errlen)
-{
-	struct mesh	 m;
-	struct member	*mb;
-	struct stat	 st;
-	char		*path = paths_join(dir, MESH_LOCAL ".json");
-	uint8_t		*secret;
-
-	/* A file that was left out is not to be replaced: it holds a key. */
-	if (lstat(path, &st) == 0) {
-		if (mesh_read(path, &m, NULL, err, errlen) == 0) {
-			snprintf(err, errlen, "%s: cannot be used, see the "
-			    "log", path);
-			mesh_clear(&m);
-		}
-		free(path);
-		return -1;
-	}
-	if ((secret = sodium_malloc(KEY_SECRET_LEN)) == NULL) {
-		snprintf(err, errlen, "no memory for a key");
-		free(path);
-		return -1;
-	}
-	memset(&m, 0, sizeof m);
-	strcpy(m.slug, MESH_LOCAL);
-	strcpy(m.name, MESH_LOCAL);
-	strcpy(m.url, MESH_EMBEDDED);
-	m.embedded = 1;
-	m.owner_uid = geteuid();
-	snprintf(m.display_name, sizeof m.display_name, "%.100s",
-	    s->hostname);
-	crypto_sign_keypair(m.pub, secret);
-	m.path = path;
-	if ((mb = member_new(s, &m)) == NULL) {
-		snprintf(err, errlen, "cannot make the mesh \"local\"");
-		sodium_free(secret);
-		mesh_clear(&m);
-		return -1;
-	}
-	mb->new_secret = secret;
-	return 0;
-}
-
-int
-member_load(struct supervisor *s, char *err, size_t errlen)
-{
-	char	*dir = paths_join(s->paths.state_dir, PATHS_MESHES);
-	int	 ret = 0;
-
-	if (mesh_each(dir, member_load_cb, s) == -1) {
-		snprintf(err, errlen, "%s: %s", dir, strerror(errno));
-		ret = -1;
-	} else if (TAILQ_EMPTY(&s->members) &&
-	    s->conf.broker_enabled != CONF_NO)
-		ret = member_make_local(s, dir, err, errlen);
-	free(dir);
-	return ret;
-}
-
-void
-member_free_all(struct supervisor *s)
-{
-	struct member	*mb;
-
-	while ((mb = TAILQ_FIRST(&s->members)) != NULL) {
-		TAILQ_REMOVE(&s->members, mb, entry);
-		child_free(&mb->child);
-		pace_free(&mb->pace);
-		tell_deinit(&mb->tell);
-		sodium_free(mb->new_secret);
-		mesh_clear(&mb->mesh);
-		free(mb);
-	}
-}
 
 void
 member_start_all(struct supervisor *s)
@@ -261,7 +137,7 @@ member_down(struct child *c)
 
 	address_forget(c);
 	pace_forget(mb->pace, c);
-	if (mb->state == CONN_PARKED)
+	if (mb->gone || mb->state == CONN_PARKED)
 		return;
 	child_info(c, &info);
 	if (info.crash_loop) {
@@ -277,7 +153,8 @@ member_down(struct child *c)
 void
 member_set_state(struct member *mb, enum conn_state state, const char *reason)
 {
-	if (mb->state == state && strcmp(mb->reason, reason) == 0)
+	if (mb->gone || (mb->state == state &&
+	    strcmp(mb->reason, reason) == 0))
 		return;
 	mb->state = state;
 	snprintf(mb->reason, sizeof mb->reason, "%s", reason);

@@ -24,6 +24,9 @@ struct member {
 	int		 known;		/* the broker said that it has it */
 	uint32_t	 add_seq;	/* of the question, or 0 */
 	uint8_t		*new_secret;	/* until its file is written */
+	int		 gone;		/* one of s->leaving */
+	int		 rows_ended;	/* what it had to send, when gone */
+	struct event	*ev_leave;
 };
 
 /* Every mesh file; none: the mesh "local" is to be made.  -1 with err. */
@@ -46,6 +49,41 @@ void	member_broker_up(struct supervisor *);
 struct member *member_find(struct supervisor *, const char *slug,
 	    uint64_t uid);
 struct member *member_by_owner(struct supervisor *,
+	    const uint8_t owner[OWNER_ID_LEN]);
+
+/* The member of a mesh that belongs to this uid, or NULL. */
+struct member *member_of(struct supervisor *, const char *slug,
+	    uint64_t owner_uid);
+
+/*
+ * Write a mesh file, and attach the mesh at once.  The path is chosen here;
+ * all else of the mesh is the caller's, who keeps the secret.  When the same
+ * mesh (slug, owner and meshId) is there, its member is replaced by this one,
+ * and its sessions go on with it.  *mb_r is the member, when it is ADDED.
+ */
+enum member_added {
+	MEMBER_ADDED,
+	MEMBER_EXISTS,		/* another mesh of that name: err */
+	MEMBER_FAILED,		/* err says why */
+};
+enum member_added member_add_mesh(struct supervisor *, const struct mesh *,
+	    const uint8_t secret[KEY_SECRET_LEN], struct member **mb_r,
+	    char *err, size_t errlen);
+
+/*
+ * Its mesh is not served any more: the gate forgets it, its worker stops, its
+ * sessions end, and open rows are dead with this reason.  It is freed later;
+ * until then it is on s->leaving.
+ */
+void	member_remove(struct member *, const char *reason);
+#define MEMBER_REMOVED		"mesh_removed"
+#define MEMBER_KEY_CHANGED	"sender_key_changed"
+
+/* Another takes its place and its sessions. */
+void	member_replace(struct member *old, struct member *);
+
+/* The store has ended the rows of this owner. */
+void	member_rows_ended(struct supervisor *,
 	    const uint8_t owner[OWNER_ID_LEN]);
 
 /* Ask its worker to attest a session, now or when it is up. */

@@ -31,6 +31,7 @@ struct mesh {
 	uint8_t		 pub[KEY_PUBLIC_LEN];
 	char		 url[MSG_PATH_SIZE];
 	int		 embedded;
+	int		 reference;	/* of the reference's config.json */
 	char		 host[MSG_HOST_SIZE];	/* of the URL */
 	uint16_t	 port;
 	int		 tls;

@@ -134,8 +134,8 @@ register_same_hello(const struct reg_session *a, const struct reg_session *b)
 
 /* A session that is there: what it says of itself may be new. */
 static void
-register_again(struct session *se, const struct msg_register *m,
-    const struct owner_id *process, uint32_t seq)
+register_again(struct session *se, struct member *mb,
+    const struct msg_register *m, const struct owner_id *process, uint32_t seq)
 {
 	struct reg_session	before = se->rec;
 	int			same;
@@ -157,6 +157,10 @@ register_again(struct session *se, const struct msg_register *m,
 		return;
 	}
 	session_revive(se);
+	if (se->member->gone) {		/* the mesh went, and came back */
+		session_move(se, mb);
+		same = 0;
+	}
 	if (same && child_is_up(se->child)) {
 		tell_session(se);
 		register_answer(se->sup, seq, REGISTER_OK, se, "");
@@ -270,7 +274,7 @@ register_session(struct supervisor *s, const struct msg_register *m,
 		return;
 	}
 	if (se != NULL && register_same_key(&se->rec, m)) {
-		register_again(se, m, &process, seq);
+		register_again(se, mb, m, &process, seq);
 		return;
 	}
 	memset(&rec, 0, sizeof rec);

@@ -94,7 +94,8 @@ session_linger_cb(evutil_socket_t fd, short what, void *arg)
 	    se->wire_id);
 	memset(&body, 0, sizeof body);
 	memcpy(body.owner, se->rec.owner, OWNER_ID_LEN);
-	strcpy(body.reason, "sender_ended");
+	snprintf(body.reason, sizeof body.reason, "%s",
+	    se->dismissed ? se->reason : "sender_ended");
 	child_send(se->sup->store, MSG_SUP_END_ROWS, 0, &body, -1);
 	supervisor_after(se->ev_linger, LINGER_UNANSWERED_MS);
 }
@@ -110,6 +111,7 @@ on_rows_ended(void *child, struct msg *m)
 	se = session_by_owner(child_sup(child), body.owner);
 	if (se != NULL && se->draining && se->lingered)
 		session_end(se);
+	member_rows_ended(child_sup(child), body.owner);
 	return 0;
 }
 
@@ -217,7 +219,7 @@ session_start_all(struct supervisor *s)
 void
 session_revive(struct session *se)
 {
-	se->draining = se->lingered = 0;
+	se->draining = se->lingered = se->dismissed = 0;
 	event_del(se->ev_linger);
 	event_del(se->ev_save);
 	session_watch_owner(se);
@@ -227,7 +229,8 @@ void
 session_set_state(struct session *se, enum conn_state state,
     const char *reason)
 {
-	if (se->state == state && strcmp(se->reason, reason) == 0)
+	if (se->dismissed || (se->state == state &&
+	    strcmp(se->reason, reason) == 0))
 		return;
 	se->state = state;
 	snprintf(se->reason, sizeof se->reason, "%s", reason);
@@ -249,6 +252,38 @@ session_drain(struct session *se, const char *why)
 	supervisor_after(se->ev_linger, se->sup->conf.linger_ms);
 	if (child_is_up(se->child))
 		child_send(se->child, MSG_SUP_DRAIN, 0, NULL, -1);
+}
+
+void
+session_dismiss(struct session *se, const char *reason)
+{
+	if (se->dead || se->dismissed)
+		return;
+	snprintf(se->reason, sizeof se->reason, "%s", reason);
+	se->dismissed = 1;
+	if (se->draining)
+		tell_session(se);
+	else
+		session_drain(se, reason);
+	se->lingered = 1;
+	supervisor_after(se->ev_linger, 0);
+}
+
+void
+session_move(struct session *se, struct member *mb)
+{
+	if (se->member == mb)
+		return;
+	pace_forget(se->member->pace, se->child);
+	se->member = mb;
+	if (se->rec.attest_expires_at != 0) {	/* the other member's */
+		se->rec.attest_expires_at = 0;
+		memset(se->rec.attest_sig, 0, sizeof se->rec.attest_sig);
+		session_save(se);
+	}
+	if (se->state != CONN_PARKED && !se->lingered)
+		session_restart(se);
+	tell_session(se);
 }
 
 int

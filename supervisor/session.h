@@ -27,6 +27,7 @@ struct session {
 	char		 reason[REASON_SIZE];
 	int		 draining;
 	int		 lingered;	/* long enough: its rows are to end */
+	int		 dismissed;	/* ended by us; reason says why */
 	int		 dead;		/* freed when its worker is gone */
 	int		 kept;		/* it is in the registry, with a key */
 	int		 stale;		/* its worker, not up yet, knows less */
@@ -68,6 +69,15 @@ struct session *session_by_owner(struct supervisor *,
 
 /* Its token dies; its worker stays until no row is open. */
 void	session_drain(struct session *, const char *why);
+
+/*
+ * It ends at once, without its worker, and its open rows with this reason,
+ * which everyone is told.
+ */
+void	session_dismiss(struct session *, const char *reason);
+
+/* Another member stands for it from now on. */
+void	session_move(struct session *, struct member *);
 
 /* State of its connection, from its worker. */
 void	session_set_state(struct session *, enum conn_state,

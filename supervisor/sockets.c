@@ -15,14 +15,12 @@
 #define TOKEN_LEN	43	/* 32 bytes in base64url */
 
 /* Where the embedded broker is reached: its address, or this host. */
-static int
+int
 supervisor_listen_broker(struct supervisor *s, char *err, size_t errlen)
 {
 	const char	*where = s->conf.broker_listen, *colon;
 	size_t		 n;
 
-	if (!supervisor_wants_broker(s))
-		return 0;
 	s->listen_broker = listen_tcp(where, &s->broker_port, err, errlen);
 	if (s->listen_broker == -1)
 		return -1;
@@ -98,5 +96,6 @@ supervisor_listen(struct supervisor *s, char *err, size_t errlen)
 		if (s->listen_tcp == -1)
 			return -1;
 	}
-	return supervisor_listen_broker(s, err, errlen);
+	return supervisor_wants_broker(s) ?
+	    supervisor_listen_broker(s, err, errlen) : 0;
 }

@@ -109,6 +109,7 @@ supervisor_new(void)
 	s->system_mode = geteuid() == 0;
 	TAILQ_INIT(&s->children);
 	TAILQ_INIT(&s->members);
+	TAILQ_INIT(&s->leaving);
 	TAILQ_INIT(&s->sessions);
 	TAILQ_INIT(&s->resolving);
 	if (gethostname(s->hostname, sizeof s->hostname - 1) == -1 ||

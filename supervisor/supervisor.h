@@ -61,6 +61,7 @@ struct supervisor {
 	uint32_t	 next_seq;
 	struct child_list children;	/* all of them, workers included */
 	struct member_list members;
+	struct member_list leaving;	/* members that are not served more */
 	struct session_list sessions;
 	struct resolving_list resolving;
 	struct event	*ev_stop;	/* steps of stopping */
@@ -78,8 +79,12 @@ void	supervisor_free(struct supervisor **);
 /* Children, sockets and meshes.  -1 with a sentence in err. */
 int	supervisor_start(struct supervisor *, char *err, size_t errlen);
 
-/* The API's sockets, and the embedded broker's.  -1 with err. */
+/* The API's sockets, and the embedded broker's, if wanted.  -1 with err. */
 int	supervisor_listen(struct supervisor *, char *err, size_t errlen);
+
+/* The embedded broker's alone. */
+int	supervisor_listen_broker(struct supervisor *, char *err,
+	    size_t errlen);
 
 /* Until it has stopped; returns the exit code. */
 int	supervisor_loop(struct supervisor *);

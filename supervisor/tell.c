@@ -127,6 +127,17 @@ tell_member(struct member *mb)
 }
 
 void
+tell_member_gone(struct member *mb)
+{
+	struct msg_owner	body;
+
+	event_del(mb->tell.ev);
+	memcpy(body.owner, mb->owner, OWNER_ID_LEN);
+	if (child_is_up(mb->sup->gate))
+		child_send(mb->sup->gate, MSG_SUP_MEMBER_GONE, 0, &body, -1);
+}
+
+void
 tell_members(struct supervisor *s)
 {
 	struct member	*mb;

@@ -27,6 +27,9 @@ void	tell_deinit(struct tell *);
 /* All about it, now. */
 void	tell_member(struct member *);
 void	tell_session(struct session *);
+
+/* The gate hears no more of it. */
+void	tell_member_gone(struct member *);
 void	tell_members(struct supervisor *);
 
 /*

@@ -95,8 +95,12 @@ on_member_gone(void *arg, struct msg *m)
 
 	if (msg_decode(m, &body) == -1)
 		return -1;
-	if ((member = members_find(s->gate->members, body.owner)) != NULL)
-		members_remove(s->gate->members, member);
+	member = members_find(s->gate->members, body.owner);
+	if (member == NULL)
+		return 0;
+	member->state = CONN_ENDED;	/* "closed", for who listens */
+	pulse_broker(s->gate->streams, member);
+	members_remove(s->gate->members, member);
 	return 0;
 }
 

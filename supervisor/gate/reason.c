@@ -21,6 +21,8 @@ static const struct {
 	    "look for a newer meshsup, or a newer broker." },
 	{ "invalid_target", "There is no such recipient: `meshsup peers` shows "
 	    "who is there." },
+	{ "mesh_removed", "Its mesh was removed from this host before it "
+	    "could be sent: send it again from another mesh." },
 	{ "missing_capability", "The broker says that the sender lacks a "
 	    "capability: register the session with it, then send it again." },
 	{ "payload_too_large", "It is larger than the broker takes: send it in "
