@@ -167,15 +167,14 @@ call_add(struct calls *cs, struct call *c)
 static int
 call_once(struct request *r, struct evpeer *to, const struct peer *worker,
     enum msg_type type, const void *body, enum msg_type answer, call_cb cb,
-    void *arg)
+    void *arg, int64_t ms)
 {
 	struct calls	*cs = request_gate(r)->calls;
 	struct call	*c = call_new(cs, r, type, answer, cb);
 
 	c->arg = arg;
 	c->worker = worker;
-	if (worker != NULL)
-		c->until += GATE_WORKER_MS - GATE_ANSWER_MS;
+	c->until = clock_mono_ms() + ms;
 	if (evpeer_send(to, type, c->seq, body, -1) == -1) {
 		log_warn("%s: send", msg_name(type));
 		call_free(c);
@@ -189,8 +188,15 @@ int
 call_supervisor(struct request *r, enum msg_type type, const void *body,
     enum msg_type answer, call_cb cb)
 {
+	return call_supervisor_for(r, type, body, answer, cb, GATE_ANSWER_MS);
+}
+
+int
+call_supervisor_for(struct request *r, enum msg_type type, const void *body,
+    enum msg_type answer, call_cb cb, int64_t ms)
+{
 	return call_once(r, request_gate(r)->sup, NULL, type, body, answer,
-	    cb, NULL);
+	    cb, NULL, ms);
 }
 
 int
@@ -198,7 +204,7 @@ call_worker(struct request *r, struct peer *worker, enum msg_type type,
     const void *body, enum msg_type answer, call_cb cb, void *arg)
 {
 	return call_once(r, peer_ev(worker), worker, type, body, answer, cb,
-	    arg);
+	    arg, GATE_WORKER_MS);
 }
 
 /* -1: it will not be asked: the queue is full, or a field out of limits. */

@@ -43,6 +43,9 @@ void	calls_free(struct calls **);
  */
 int	call_supervisor(struct request *, enum msg_type, const void *body,
 	    enum msg_type answer, call_cb);
+/* The same, of what takes longer: so many ms. */
+int	call_supervisor_for(struct request *, enum msg_type, const void *body,
+	    enum msg_type answer, call_cb, int64_t ms);
 int	call_worker(struct request *, struct peer *, enum msg_type,
 	    const void *body, enum msg_type answer, call_cb, void *arg);
 
