@@ -402,8 +402,10 @@ struct msg_wrk_state {
 	char		 reason[REASON_SIZE];
 };
 
+#define MSG_ARGS_MAX	65536	/* what a broker's frame may have */
+
 struct msg_ask {
-	char		 what[33];	/* one of those of worker/request.h */
+	char		 what[33];	/* one of worker/request_kind.c */
 	struct msg_slice args;	/* JSON object, or empty */
 };
 

@@ -239,7 +239,7 @@ static const struct msg_field f_wrk_state[] = {
 
 static const struct msg_field f_ask[] = {
 	STR(msg_ask, what),
-	SLICE(msg_ask, args, 32768),
+	SLICE(msg_ask, args, MSG_ARGS_MAX),
 };
 
 static const struct msg_field f_answer[] = {
@@ -450,7 +450,7 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_GATE_STATUS] = { "status", BODY(status), PLAIN },
 	[MSG_GATE_ACCEPT] = { "accept", BODY(accept), BIG },
 	[MSG_GATE_SEEN] = { "seen", BODY(seen), PLAIN },
-	[MSG_GATE_ASK] = { "ask", BODY(ask), PLAIN },
+	[MSG_GATE_ASK] = { "ask", BODY(ask), BIG },
 
 	[MSG_GATE_OPERATE] = { "operate", BODY(operate), PLAIN },
 	[MSG_GATE_REQUEUE] = { "requeue", BODY(requeue), BIG },

@@ -46,7 +46,9 @@ void	drain_pace(struct drain *, const struct msg_pace *);
 
 void	drain_open(struct drain *, int ordered);
 void	drain_closed(struct drain *, int code);
-void	drain_answer(struct drain *, const struct frame_ack *);
+
+/* 1, or 0: it is about no send of ours. */
+int	drain_answer(struct drain *, const struct frame_ack *);
 
 /* A peer connected: its rows need not wait. */
 void	drain_peer_seen(struct drain *, const char *key_hex);

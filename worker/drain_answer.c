@@ -156,7 +156,7 @@ drain_refused(struct drain *d, struct slot *s, const char *error)
 	    PACE_ROW_MAX_MS, randombytes_random()), WAIT_TIME, error);
 }
 
-void
+int
 drain_answer(struct drain *d, const struct frame_ack *a)
 {
 	struct slot	*s = window_find(&d->window, a->id);
@@ -164,7 +164,7 @@ drain_answer(struct drain *d, const struct frame_ack *a)
 	int64_t		 row, attempts;
 
 	if (s == NULL)
-		return;
+		return 0;
 	d->fruitless = 0;
 	if (!a->queued)
 		drain_refused(d, s, a->error);
@@ -180,6 +180,7 @@ drain_answer(struct drain *d, const struct frame_ack *a)
 		    "");
 	}
 	drain_kick(d);
+	return 1;
 }
 
 /* Answers that do not come, and rows that people may want to see waiting. */

@@ -14,8 +14,6 @@ static const struct {
 	{ "error", FRAME_ERROR },
 	{ "hello_ack", FRAME_HELLO_ACK },
 	{ "inbound", FRAME_PUSH },
-	{ "message_status_result", FRAME_MESSAGE_STATUS },
-	{ "peers_list", FRAME_PEERS_LIST },
 	{ "push", FRAME_PUSH },
 };
 #define NTYPES	(sizeof frame_types / sizeof frame_types[0])
@@ -66,7 +64,6 @@ frame_scan(const char *s, size_t len)
 int
 frame_parse(struct frame *f, const char *text, size_t len)
 {
-	char	name[33];
 	size_t	i;
 
 	memset(f, 0, sizeof *f);
@@ -81,10 +78,10 @@ frame_parse(struct frame *f, const char *text, size_t len)
 	f->text = text;
 	f->len = len;
 	f->type = FRAME_OTHER;
-	if (frame_string(f->json, "type", name, sizeof name) != 1)
+	if (frame_string(f->json, "type", f->name, sizeof f->name) != 1)
 		return 0;
 	for (i = 0; i < NTYPES; i++)
-		if (strcmp(name, frame_types[i].name) == 0)
+		if (strcmp(f->name, frame_types[i].name) == 0)
 			f->type = frame_types[i].type;
 	return 0;
 }

@@ -21,14 +21,13 @@ enum frame_type {
 	FRAME_HELLO_ACK,
 	FRAME_ACK,
 	FRAME_PUSH,		/* push, inbound */
-	FRAME_PEERS_LIST,
-	FRAME_MESSAGE_STATUS,	/* message_status_result */
 	FRAME_ERROR,
-	FRAME_OTHER,
+	FRAME_OTHER,		/* answers to requests, by name */
 };
 
 struct frame {
 	enum frame_type	 type;
+	char		 name[33];	/* its type as text; "": too long */
 	json_t		*json;		/* an object */
 	const char	*text;		/* the frame itself, borrowed */
 	size_t		 len;

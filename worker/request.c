@@ -1,103 +1,64 @@
 /*
- * Questions to the broker.  Nothing but the words and fields of the table below
- * gets into a frame, whatever the gate says.
+ * Questions to the broker: asked, written, and given up after some time.
+ * request_answer.c finds the one that a frame answers.
  */
 
 #include "worker/request.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "common/clock.h"
 #include "common/xalloc.h"
-#include "worker/roster.h"
-
-#define ANSWER_MS	2500
-#define PENDING_MAX	64
-#define JSON_MAX	(3 * 1024 * 1024)	/* of MSG_WRK_ANSWER */
-
-/* What may be asked, how, with which field (a string), and what answers it. */
-static const struct {
-	const char	*what;
-	const char	*type;
-	const char	*field;		/* NULL: none */
-	enum frame_type	 answer;
-} askable[] = {
-	{ "list_peers", "list_peers", NULL, FRAME_PEERS_LIST },
-	{ "message_status", "message_status", "messageId",
-	    FRAME_MESSAGE_STATUS },
-	{ "roster", "list_peers", NULL, FRAME_PEERS_LIST },
-};
-#define NASKABLE	(sizeof askable / sizeof askable[0])
-#define ROSTER		2
-
-/* Errors of a broker that mean something to who asked; others are 502. */
-static const struct {
-	const char	*code;
-	int64_t		 status;
-} request_errors[] = {
-	{ "ambiguous_prefix", 409 },
-	{ "invalid_argument", 400 },
-	{ "not_found", 404 },
-};
-#define NERRORS		(sizeof request_errors / sizeof request_errors[0])
-
-struct request {
-	TAILQ_ENTRY(request) entry;
-	uint32_t	 gate_seq;
-	size_t		 kind;		/* into askable */
-	int		 sent;
-	int64_t		 asked_ms, sent_ms;	/* monotonic */
-	unsigned	 changes;	/* of the roster, when it was sent */
-	/* Several that wait for one answer have the same id. */
-	char		 id[REQ_ID_SIZE];
-	char		 field[BROKER_ID_SIZE];
-};
-
-struct requests {
-	struct lws_context *ctx;
-	struct broker	*broker;
-	struct peer	*gate;
-	struct roster	*roster;
-	TAILQ_HEAD(, request) list;	/* oldest first */
-	unsigned	 n, last;
-	lws_sorted_usec_list_t sul;
-};
+#include "worker/request_impl.h"
 
 struct requests *
-requests_new(struct lws_context *ctx, struct broker *broker)
+requests_new(struct lws_context *ctx, struct broker *broker,
+    request_taken_cb taken_cb, void *arg)
 {
 	struct requests	*rs = xcalloc(1, sizeof *rs);
 
 	rs->ctx = ctx;
 	rs->broker = broker;
+	rs->taken_cb = taken_cb;
+	rs->arg = arg;
 	rs->roster = roster_new(ctx);
+	rs->standing = standing_new(broker);
 	TAILQ_INIT(&rs->list);
 	return rs;
 }
 
 static void
-request_free(struct requests *rs, struct request *r)
+request_free(struct request *r)
+{
+	json_decref(r->frame);
+	free(r);
+}
+
+void
+request_remove(struct requests *rs, struct request *r)
 {
 	TAILQ_REMOVE(&rs->list, r, entry);
 	rs->n--;
-	free(r);
 }
 
 void
 requests_free(struct requests **rsp)
 {
 	struct requests	*rs = *rsp;
+	struct request	*r;
 
 	if (rs == NULL)
 		return;
-	requests_gate(rs, NULL);
+	while ((r = TAILQ_FIRST(&rs->list)) != NULL) {
+		request_remove(rs, r);
+		request_free(r);
+	}
 	lws_sul_cancel(&rs->sul);
 	roster_free(&rs->roster);
+	standing_free(&rs->standing);
 	free(rs);
 	*rsp = NULL;
 }
@@ -105,10 +66,33 @@ requests_free(struct requests **rsp)
 void
 requests_gate(struct requests *rs, struct peer *gate)
 {
+	struct request	*r, *next;
+
 	rs->gate = gate;
-	while (!TAILQ_EMPTY(&rs->list))
-		request_free(rs, TAILQ_FIRST(&rs->list));
+	for (r = TAILQ_FIRST(&rs->list); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, entry);
+		if (r->cb != NULL)
+			continue;
+		request_remove(rs, r);
+		request_free(r);
+	}
 }
+
+void
+requests_forget(struct requests *rs, const void *arg)
+{
+	struct request	*r, *next;
+
+	for (r = TAILQ_FIRST(&rs->list); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, entry);
+		if (r->cb == NULL || r->arg != arg)
+			continue;
+		request_remove(rs, r);
+		request_free(r);
+	}
+}
+
+/* ---- answers ---- */
 
 /* status 0: json is the answer; else error says what went wrong. */
 static void
@@ -128,6 +112,41 @@ requests_answer(struct requests *rs, uint32_t seq, int64_t status,
 		log_warnx("gate: its queue is full, an answer is dropped");
 }
 
+static void
+requests_refuse(struct requests *rs, uint32_t seq, int64_t status,
+    const char *error)
+{
+	requests_answer(rs, seq, status, NULL, 0, error);
+}
+
+void
+request_end(struct requests *rs, struct request *r, int64_t status,
+    const struct frame *f, const char *error)
+{
+	if (r->cb != NULL)
+		r->cb(r->arg, status, f != NULL && status == 0 ? f->json :
+		    NULL, error);
+	else if (status != 0)
+		requests_refuse(rs, r->gate_seq, status, error);
+	else if (f == NULL)
+		requests_answer(rs, r->gate_seq, 0, "{}", 2, "");
+	else if (f->len > JSON_MAX)
+		requests_refuse(rs, r->gate_seq, 502, "answer_too_large");
+	else
+		requests_answer(rs, r->gate_seq, 0, f->text, f->len, "");
+	request_free(r);
+}
+
+void
+request_taken(struct requests *rs, struct request *r, const struct frame *f)
+{
+	if (r->kind->flags & KIND_KEPT)
+		standing_keep(rs->standing, r->frame);
+	if (rs->taken_cb != NULL)
+		rs->taken_cb(rs->arg, r->kind->type, r->frame);
+	request_end(rs, r, 0, f, "");
+}
+
 /* What waited too long. */
 static void
 requests_timer_cb(lws_sorted_usec_list_t *sul)
@@ -138,33 +157,15 @@ requests_timer_cb(lws_sorted_usec_list_t *sul)
 
 	while ((r = TAILQ_FIRST(&rs->list)) != NULL &&
 	    r->asked_ms + ANSWER_MS <= now) {
-		requests_answer(rs, r->gate_seq, 504, NULL, 0,
-		    "broker_timeout");
-		request_free(rs, r);
+		request_remove(rs, r);
+		request_end(rs, r, 504, NULL, "broker_timeout");
 	}
 	if (r != NULL)
 		lws_sul_schedule(rs->ctx, 0, &rs->sul, requests_timer_cb,
 		    (r->asked_ms + ANSWER_MS - now) * 1000);
 }
 
-/* The field of a question.  0, or -1: it is not there, or no short string. */
-static int
-request_field(struct request *r, const struct msg_ask *ask)
-{
-	json_t	*o;
-	int	 ret;
-
-	if (askable[r->kind].field == NULL)
-		return 0;
-	if (frame_scan((const char *)ask->args.p, ask->args.len) == -1)
-		return -1;
-	o = json_loadb((const char *)ask->args.p, ask->args.len,
-	    JSON_REJECT_DUPLICATES, NULL);
-	ret = frame_string(o, askable[r->kind].field, r->field,
-	    sizeof r->field);
-	json_decref(o);
-	return ret == 1 && r->field[0] != '\0' ? 0 : -1;
-}
+/* ---- questions ---- */
 
 /* The same question, under way; NULL: none. */
 static const struct request *
@@ -173,8 +174,7 @@ requests_same(const struct requests *rs, const struct request *r)
 	const struct request	*old;
 
 	TAILQ_FOREACH(old, &rs->list, entry)
-		if (strcmp(askable[old->kind].type,
-		    askable[r->kind].type) == 0)
+		if (strcmp(old->kind->type, r->kind->type) == 0)
 			return old;
 	return NULL;
 }
@@ -186,13 +186,16 @@ requests_add(struct requests *rs, struct request *r)
 	const struct request	*same = NULL;
 
 	/* A roster may be a little old, so one answer is enough for many. */
-	if (r->kind == ROSTER && (same = requests_same(rs, r)) != NULL) {
+	if ((r->kind->flags & KIND_SHARED) &&
+	    (same = requests_same(rs, r)) != NULL) {
 		r->sent = same->sent;
 		r->sent_ms = same->sent_ms;
 		r->changes = same->changes;
 		memcpy(r->id, same->id, sizeof r->id);
 	} else
 		snprintf(r->id, sizeof r->id, "r%u", ++rs->last);
+	json_object_set_new(r->frame, "_reqId", json_string(r->id));
+	r->asked_ms = clock_mono_ms();
 	if (TAILQ_EMPTY(&rs->list))
 		lws_sul_schedule(rs->ctx, 0, &rs->sul, requests_timer_cb,
 		    ANSWER_MS * 1000);
@@ -202,86 +205,167 @@ requests_add(struct requests *rs, struct request *r)
 		broker_want_write(rs->broker);
 }
 
+/* The size of a frame, with the longest id. */
+static size_t
+frame_size(const json_t *frame)
+{
+	return json_dumpb(frame, NULL, 0, JSON_COMPACT) +
+	    sizeof ",\"_reqId\":\"\"" + REQ_ID_SIZE;
+}
+
+/*
+ * May it be asked now?  0, or the status to answer; why gets the error.  The
+ * frame is made here, so that a question that is wrong is told so first.
+ */
+static int64_t
+requests_check(struct requests *rs, const struct kind *k, const json_t *args,
+    json_t **frame_r, char why[REASON_SIZE])
+{
+	char	wrong[REASON_SIZE - 20];
+
+	if ((*frame_r = kind_frame(k, args, wrong, sizeof wrong)) == NULL) {
+		snprintf(why, REASON_SIZE, "invalid_argument: %s", wrong);
+		return 400;
+	}
+	if (frame_size(*frame_r) > FRAME_OUT_MAX) {
+		snprintf(why, REASON_SIZE, "frame_too_large");
+		return 413;
+	}
+	if ((k->flags & KIND_KEPT) &&
+	    !standing_has_room(rs->standing, *frame_r)) {
+		snprintf(why, REASON_SIZE, "too_many_groups");
+		return 400;
+	}
+	if (!broker_is_open(rs->broker)) {
+		snprintf(why, REASON_SIZE, "broker_unavailable");
+		return 503;
+	}
+	if (rs->n >= PENDING_MAX) {
+		snprintf(why, REASON_SIZE, "too_many_requests");
+		return 503;
+	}
+	return 0;
+}
+
 /* From what we have.  1: answered. */
 static int
-requests_answer_kept(struct requests *rs, uint32_t seq, size_t kind)
+requests_answer_kept(struct requests *rs, uint32_t seq, const struct kind *k)
 {
 	const char	*text;
 	size_t		 len;
 
-	if (kind != ROSTER ||
+	if (!(k->flags & KIND_SHARED) || !broker_is_open(rs->broker) ||
 	    (text = roster_get(rs->roster, &len)) == NULL)
 		return 0;
 	requests_answer(rs, seq, 0, text, len, "");
 	return 1;
 }
 
+/* The fields that the gate sent; -1: no object that we take. */
+static int
+ask_args(const struct msg_ask *ask, json_t **args_r)
+{
+	const char	*text = (const char *)ask->args.p;
+
+	*args_r = NULL;
+	if (ask->args.len == 0)
+		return 0;
+	if (frame_scan(text, ask->args.len) == 0)
+		*args_r = json_loadb(text, ask->args.len,
+		    JSON_REJECT_DUPLICATES, NULL);
+	return json_is_object(*args_r) ? 0 : -1;
+}
+
 void
 requests_ask(struct requests *rs, uint32_t seq, const struct msg_ask *ask)
 {
-	struct request	*r;
-	size_t		 kind;
+	const struct kind	*k = kind_find(ask->what);
+	struct request		*r;
+	json_t			*args, *frame = NULL;
+	char			 why[REASON_SIZE];
+	int64_t			 status;
 
-	for (kind = 0; kind < NASKABLE; kind++)
-		if (strcmp(ask->what, askable[kind].what) == 0)
-			break;
-	if (kind == NASKABLE) {
-		requests_answer(rs, seq, 501, NULL, 0, "not_supported");
+	if (k == NULL) {
+		requests_refuse(rs, seq, 501, "not_supported");
 		return;
 	}
-	if (!broker_is_open(rs->broker)) {
-		requests_answer(rs, seq, 503, NULL, 0, "broker_unavailable");
+	if (requests_answer_kept(rs, seq, k))
 		return;
-	}
-	if (requests_answer_kept(rs, seq, kind))
-		return;
-	if (rs->n >= PENDING_MAX) {
-		requests_answer(rs, seq, 503, NULL, 0, "too_many_requests");
+	if (ask_args(ask, &args) == -1) {
+		status = 400;
+		snprintf(why, sizeof why, "invalid_argument: not a JSON "
+		    "object, or over %d levels deep", FRAME_DEPTH_MAX);
+	} else
+		status = requests_check(rs, k, args, &frame, why);
+	json_decref(args);
+	if (status != 0) {
+		json_decref(frame);
+		requests_refuse(rs, seq, status, why);
 		return;
 	}
 	r = xcalloc(1, sizeof *r);
 	r->gate_seq = seq;
-	r->kind = kind;
-	r->asked_ms = clock_mono_ms();
-	if (request_field(r, ask) == -1) {
-		requests_answer(rs, seq, 400, NULL, 0, "invalid_argument");
-		free(r);
-		return;
-	}
+	r->kind = k;
+	r->frame = frame;
 	requests_add(rs, r);
 }
 
-static void
-request_frame(struct outbuf *o, const struct request *r)
+int
+requests_ask_own(struct requests *rs, const char *what, const json_t *args,
+    request_cb cb, void *arg)
 {
-	outbuf_reset(o);
-	outbuf_add(o, "{\"type\":\"");
-	outbuf_add(o, askable[r->kind].type);
-	outbuf_add(o, "\",\"_reqId\":\"");
-	outbuf_add(o, r->id);
-	outbuf_add(o, "\"");
-	if (askable[r->kind].field != NULL) {
-		outbuf_add(o, ",\"");
-		outbuf_add(o, askable[r->kind].field);
-		outbuf_add(o, "\":");
-		outbuf_add_string(o, r->field);
+	const struct kind	*k = kind_find(what);
+	struct request		*r;
+	json_t			*frame;
+	char			 why[REASON_SIZE];
+
+	if (k == NULL)
+		return -1;
+	if (requests_check(rs, k, args, &frame, why) != 0) {
+		log_debug("broker: %s cannot be asked: %s", what, why);
+		json_decref(frame);
+		return -1;
 	}
-	outbuf_add(o, "}");
+	r = xcalloc(1, sizeof *r);
+	r->cb = cb;
+	r->arg = arg;
+	r->kind = k;
+	r->frame = frame;
+	requests_add(rs, r);
+	return 0;
 }
 
-/* All that wait for this answer. */
+/* ---- writing ---- */
+
+/* All that wait for this answer; one without an answer has ended. */
 static void
-requests_sent(struct requests *rs, const char *id)
+requests_sent(struct requests *rs, struct request *sent)
 {
 	struct request	*r;
 
+	if (!kind_is_answered(sent->kind)) {
+		request_remove(rs, sent);
+		request_taken(rs, sent, NULL);
+		return;
+	}
 	TAILQ_FOREACH(r, &rs->list, entry) {
-		if (strcmp(r->id, id) != 0)
+		if (strcmp(r->id, sent->id) != 0)
 			continue;
 		r->sent = 1;
 		r->sent_ms = clock_mono_ms();
 		r->changes = roster_changes(rs->roster);
 	}
+}
+
+static struct request *
+requests_unsent(struct requests *rs)
+{
+	struct request	*r;
+
+	TAILQ_FOREACH(r, &rs->list, entry)
+		if (!r->sent)
+			break;
+	return r;
 }
 
 int
@@ -293,98 +377,21 @@ requests_write(struct requests *rs)
 
 	if (!broker_is_open(rs->broker))
 		return 0;
-	TAILQ_FOREACH(r, &rs->list, entry) {
-		if (r->sent)
-			continue;
-		request_frame(o, r);
+	if ((ret = standing_write(rs->standing)) != 0)
+		return ret;
+	while ((r = requests_unsent(rs)) != NULL) {
+		outbuf_reset(o);
+		outbuf_add_json(o, r->frame);
 		if ((ret = broker_write(rs->broker)) == -1)
 			return ret;
-		requests_sent(rs, r->id);
+		requests_sent(rs, r);
 		if (ret != 0)
 			return ret;
 	}
 	return 0;
 }
 
-/*
- * Is it the answer to this one, by its id?  A broker that does not echo ids
- * answers in order, or says what it is about.
- */
-static int
-request_is_answered(const struct request *r, const struct frame *f,
-    const char *id)
-{
-	char	field[BROKER_ID_SIZE];
-
-	if (!r->sent)
-		return 0;
-	if (f->type == FRAME_ERROR)
-		return id[0] != '\0' && strcmp(r->id, id) == 0;
-	if (askable[r->kind].answer != f->type)
-		return 0;
-	if (id[0] != '\0')
-		return strcmp(r->id, id) == 0;
-	return askable[r->kind].field == NULL || (frame_string(f->json,
-	    askable[r->kind].field, field, sizeof field) == 1 &&
-	    strncmp(field, r->field, strlen(r->field)) == 0);
-}
-
-/* The status to give for a broker's error. */
-static int64_t
-request_status(const char *code)
-{
-	size_t	i;
-
-	for (i = 0; i < NERRORS; i++)
-		if (strcmp(code, request_errors[i].code) == 0)
-			return request_errors[i].status;
-	return 502;
-}
-
-/* This frame (e: or error) is what it gets. */
-static void
-request_done(struct requests *rs, struct request *r, const struct frame *f,
-    const struct frame_error *e)
-{
-	if (f->type == FRAME_ERROR)
-		requests_answer(rs, r->gate_seq, request_status(e->code),
-		    NULL, 0, e->code);
-	else if (f->len > JSON_MAX)
-		requests_answer(rs, r->gate_seq, 502, NULL, 0,
-		    "answer_too_large");
-	else
-		requests_answer(rs, r->gate_seq, 0, f->text, f->len, "");
-	request_free(rs, r);
-}
-
-void
-requests_frame(struct requests *rs, const struct frame *f)
-{
-	struct frame_error	 e = { 0 };
-	struct request		*r, *next;
-	char			 id[REQ_ID_SIZE];
-
-	if (f->type == FRAME_ERROR) {
-		if (frame_get_error(f, &e) == -1)
-			return;
-	} else
-		(void)frame_string(f->json, "_reqId", e.req_id,
-		    sizeof e.req_id);
-	TAILQ_FOREACH(r, &rs->list, entry)
-		if (request_is_answered(r, f, e.req_id))
-			break;
-	if (r == NULL)
-		return;
-	if (f->type == FRAME_PEERS_LIST && f->len <= JSON_MAX)
-		roster_keep(rs->roster, f->text, f->len, r->sent_ms,
-		    r->changes);
-	memcpy(id, r->id, sizeof id);
-	for (; r != NULL; r = next) {
-		next = TAILQ_NEXT(r, entry);
-		if (strcmp(r->id, id) == 0)
-			request_done(rs, r, f, &e);
-	}
-}
+/* ---- the connection ---- */
 
 void
 requests_peers_changed(struct requests *rs)
@@ -393,14 +400,25 @@ requests_peers_changed(struct requests *rs)
 }
 
 void
+requests_open(struct requests *rs, const char *presence_id)
+{
+	standing_open(rs->standing, presence_id);
+	broker_want_write(rs->broker);
+}
+
+void
 requests_closed(struct requests *rs)
 {
-	struct request	*r;
+	struct request_list	 ended;
+	struct request		*r;
 
 	roster_changed(rs->roster);
-	while ((r = TAILQ_FIRST(&rs->list)) != NULL) {
-		requests_answer(rs, r->gate_seq, 503, NULL, 0,
-		    "broker_unavailable");
-		request_free(rs, r);
+	/* Who asked may ask again at once. */
+	TAILQ_INIT(&ended);
+	TAILQ_CONCAT(&ended, &rs->list, entry);
+	rs->n = 0;
+	while ((r = TAILQ_FIRST(&ended)) != NULL) {
+		TAILQ_REMOVE(&ended, r, entry);
+		request_end(rs, r, 503, NULL, "broker_unavailable");
 	}
 }

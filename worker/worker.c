@@ -247,7 +247,7 @@ worker_open_loop(struct worker *w)
 	w->drain = drain_new(w->ctx, w->self, w->rows, w->broker, worker_rate,
 	    w);
 	w->puts = puts_new(w->ctx, w->broker, worker_room, w);
-	w->requests = requests_new(w->ctx, w->broker);
+	w->requests = requests_new(w->ctx, w->broker, NULL, NULL);
 	broker_start(w->broker);
 }
 

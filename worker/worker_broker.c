@@ -14,6 +14,7 @@ on_open(void *arg, const struct frame_hello_ack *ack)
 
 	log_info("broker: open%s", ack->ordered ? ", ordered" : "");
 	drain_open(w->drain, ack->ordered);
+	requests_open(w->requests, ack->presence_id);
 }
 
 static void
@@ -88,27 +89,34 @@ on_push(struct worker *w, const struct frame *f)
 	broker_pause(w->broker, puts_is_full(w->puts));
 }
 
+/* Of a send, or, as sends have no _reqId, of something else. */
+static void
+on_ack(struct worker *w, const struct frame *f)
+{
+	struct frame_ack	 a;
+
+	if (json_object_get(f->json, "_reqId") != NULL ||
+	    frame_get_ack(f, &a) == -1 || !drain_answer(w->drain, &a))
+		requests_frame(w->requests, f);
+}
+
 static void
 on_frame(void *arg, const struct frame *f)
 {
-	struct worker		*w = arg;
-	struct frame_ack	 a;
+	struct worker	*w = arg;
 
 	switch (f->type) {
 	case FRAME_ACK:
-		if (frame_get_ack(f, &a) == 0)
-			drain_answer(w->drain, &a);
+		on_ack(w, f);
 		break;
 	case FRAME_PUSH:
 		on_push(w, f);
 		break;
-	case FRAME_PEERS_LIST:
-	case FRAME_MESSAGE_STATUS:
 	case FRAME_ERROR:
+	case FRAME_OTHER:
 		requests_frame(w->requests, f);
 		break;
 	case FRAME_HELLO_ACK:
-	case FRAME_OTHER:
 		break;
 	}
 }
