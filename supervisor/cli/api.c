@@ -63,6 +63,9 @@ api_token(const struct cli *c, struct token *t)
 	token_wipe(t);
 	if (file != NULL && name != NULL)
 		return cli_usage(c, "either --as or --token-file");
+	if (cli_opt(c, OPT_ADMIN) != NULL)	/* whatever the environment says */
+		return file == NULL && name == NULL ? CLI_OK :
+		    cli_usage(c, "either --admin or a session");
 	if (name != NULL)
 		return token_by_name(c, t, name);
 	if (file == NULL && (file = cli_env(TOKEN_ENV)) == NULL)

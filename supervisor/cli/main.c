@@ -102,14 +102,20 @@ static int
 places_find(struct cli *c)
 {
 	const char	*path = cli_opt(c, OPT_SOCKET);
+	const char	*name = PATHS_SOCKET;
 	char		 err[512];
 
+	if (cli_opt(c, OPT_ADMIN) != NULL) {
+		name = PATHS_ADMIN;
+		if (path != NULL)
+			return cli_usage(c, "either --admin or --socket");
+	}
 	if (paths_find(&c->paths, cli_opt(c, OPT_CONFIG),
 	    cli_opt(c, OPT_STATE_DIR), cli_opt(c, OPT_RUN_DIR), err,
 	    sizeof err) == -1)
 		return cli_fail(c, "%s", err);
 	c->socket = path != NULL ? xstrdup(path) :
-	    paths_join(c->paths.run_dir, PATHS_SOCKET);
+	    paths_join(c->paths.run_dir, name);
 	return CLI_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 enum opt {
+	OPT_ADMIN,
 	OPT_ALL,
 	OPT_AS,
 	OPT_BEFORE,
@@ -41,6 +42,7 @@ enum opt {
 	OPT_TIMEOUT,
 	OPT_TO,
 	OPT_TOKEN_FILE,
+	OPT_TOPIC,
 	OPT_UNREAD,
 	OPT_VERSION,
 	OPT_WAIT,
@@ -56,7 +58,7 @@ struct opt_def {
 };
 
 #define OPTS_REPEAT_MAX	32
-#define OPTS_TABLES_MAX	6
+#define OPTS_TABLES_MAX	7
 
 struct opts {
 	const char	*value[OPT_COUNT];	/* NULL: absent; flag: "" */

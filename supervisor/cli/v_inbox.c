@@ -84,6 +84,7 @@ list_path(const struct cli *c, struct buf *path)
 	buf_add_query(path, "limit", cli_opt(c, OPT_LIMIT));
 	buf_add_query(path, "mesh", cli_opt(c, OPT_MESH));
 	buf_add_query(path, "from", cli_opt(c, OPT_FROM));
+	buf_add_query(path, "topic", cli_opt(c, OPT_TOPIC));
 	buf_add_query(path, "since", cli_opt(c, OPT_SINCE));
 	if (cli_opt(c, OPT_UNREAD) != NULL)
 		buf_add_query(path, "unread_only", "true");

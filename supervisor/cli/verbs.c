@@ -23,6 +23,12 @@ static const struct opt_def opts_socket[] = {
 	{ NULL, NULL, NULL, 0 }
 };
 
+static const struct opt_def opts_admin[] = {
+	{ "admin", NULL, "for whoever runs meshsup: everybody's, by "
+	    "admin.sock", OPT_ADMIN },
+	{ NULL, NULL, NULL, 0 }
+};
+
 static const struct opt_def opts_json[] = {
 	{ "json", NULL, "print JSON", OPT_JSON },
 	{ NULL, NULL, NULL, 0 }
@@ -99,6 +105,7 @@ static const struct opt_def opts_inbox[] = {
 	{ "no-mark", NULL, "do not mark as seen", OPT_NO_MARK },
 	{ "mesh", "MESH", "only from this mesh", OPT_MESH },
 	{ "from", "KEY", "only from this sender", OPT_FROM },
+	{ "topic", "TOPIC", "only of this topic", OPT_TOPIC },
 	{ "since", "TIME", "only later ones, as 2026-11-23T22:05:09Z",
 	    OPT_SINCE },
 	{ "quarantine", NULL, "only those that no key of yours opens; they "
@@ -141,6 +148,7 @@ static const struct opt_def opts_peers[] = {
 };
 
 #define AS_SESSION	(VERB_PLACE | VERB_API | VERB_TOKEN | VERB_JSON)
+#define OR_ADMIN	(AS_SESSION | VERB_ADMIN)
 
 static const struct verb verbs[] = {
 	{ "start", "", "start meshsup in the background",
@@ -152,7 +160,8 @@ static const struct verb verbs[] = {
 	{ "status", "", "show its processes, meshes and sessions",
 	    "Exits with 0 when it runs, 1 when it died, 3 when it does not "
 	    "run, 4 when that cannot be said.",
-	    NULL, VERB_PLACE | VERB_API | VERB_JSON, 0, 0, v_status },
+	    NULL, VERB_PLACE | VERB_API | VERB_JSON | VERB_ADMIN, 0, 0,
+	    v_status },
 	{ "session register", "", "make a session and keep its token",
 	    "Prints the session's key and the line that makes it the one "
 	    "that other verbs speak for.  Registering a name again is the "
@@ -161,7 +170,7 @@ static const struct verb verbs[] = {
 	    opts_register, VERB_PLACE | VERB_API | VERB_JSON, 0, 0,
 	    v_session_register },
 	{ "session list", "", "list your sessions", NULL,
-	    opts_list, VERB_PLACE | VERB_API | VERB_JSON, 0, 0,
+	    opts_list, VERB_PLACE | VERB_API | VERB_JSON | VERB_ADMIN, 0, 0,
 	    v_session_list },
 	{ "session end", "[NAME]", "end a session",
 	    "Its key and messages are kept for a while: they come back when "
@@ -176,8 +185,8 @@ static const struct verb verbs[] = {
 	    "safely stored; it is sent from there.",
 	    opts_send, AS_SESSION, 2, 2, v_send },
 	{ "inbox", "", "show messages, newest first",
-	    "What is shown is marked as seen.",
-	    opts_inbox, AS_SESSION, 0, 0, v_inbox },
+	    "What is shown is marked as seen, but for --admin.",
+	    opts_inbox, OR_ADMIN, 0, 0, v_inbox },
 	{ "inbox delete", "ID", "delete a message, by the id that inbox shows",
 	    NULL, NULL, AS_SESSION, 1, 1, v_inbox_delete },
 	{ "inbox flush", "", "delete many messages",
@@ -185,9 +194,9 @@ static const struct verb verbs[] = {
 	    "two, both may be.",
 	    opts_flush, AS_SESSION, 0, 0, v_inbox_flush },
 	{ "outbox list", "", "show what was sent and what became of it", NULL,
-	    opts_outbox_list, AS_SESSION, 0, 0, v_outbox_list },
+	    opts_outbox_list, OR_ADMIN, 0, 0, v_outbox_list },
 	{ "outbox show", "ID", "show all of a row", NULL,
-	    NULL, AS_SESSION, 1, 1, v_outbox_show },
+	    NULL, OR_ADMIN, 1, 1, v_outbox_show },
 	{ "outbox cat", "ID", "print the text of a row",
 	    "As it is, except on a terminal, where control characters "
 	    "become visible.  A row that is done has no text any more.",
@@ -195,21 +204,21 @@ static const struct verb verbs[] = {
 	{ "outbox requeue", "ID", "end a row, and queue its message anew",
 	    "For what is dead or waits.  The message goes to the same "
 	    "recipient, unless --to names another.",
-	    opts_requeue, AS_SESSION, 1, 1, v_outbox_requeue },
+	    opts_requeue, OR_ADMIN, 1, 1, v_outbox_requeue },
 	{ "outbox hold", "ID ...", "keep rows from being sent; later ones "
 	    "pass them",
 	    "Exits with 1 when any was refused, as do release and abort.",
-	    NULL, AS_SESSION, 1, SIZE_MAX, v_outbox_hold },
+	    NULL, OR_ADMIN, 1, SIZE_MAX, v_outbox_hold },
 	{ "outbox release", "ID ...", "let rows be sent that were held", NULL,
-	    NULL, AS_SESSION, 1, SIZE_MAX, v_outbox_release },
+	    NULL, OR_ADMIN, 1, SIZE_MAX, v_outbox_release },
 	{ "outbox abort", "ID ...", "end rows for good, unsent", NULL,
-	    NULL, AS_SESSION, 1, SIZE_MAX, v_outbox_abort },
+	    NULL, OR_ADMIN, 1, SIZE_MAX, v_outbox_abort },
 	{ "events", "", "follow messages and peers as they come",
 	    "Connects again by itself, and goes on behind the last message "
 	    "that was shown.  An interrupt ends it, with exit code 0.",
-	    opts_events, AS_SESSION, 0, 0, v_events },
+	    opts_events, OR_ADMIN, 0, 0, v_events },
 	{ "peers", "", "show who is on the mesh", NULL,
-	    opts_peers, AS_SESSION, 0, 0, v_peers },
+	    opts_peers, OR_ADMIN, 0, 0, v_peers },
 	{ "broker", "[ARGUMENT ...]", "run the embedded broker by itself",
 	    "All arguments are the broker's; try: meshsup broker --help",
 	    NULL, VERB_RAW, 0, 0, v_broker },
@@ -260,6 +269,7 @@ verb_tables(const struct verb *v,
 	if (v == NULL) {
 		tables_r[n++] = opts_place;
 		tables_r[n++] = opts_socket;
+		tables_r[n++] = opts_admin;
 		tables_r[n++] = opts_token;
 		tables_r[n++] = opts_json;
 		tables_r[n++] = opts_any;
@@ -275,6 +285,8 @@ verb_tables(const struct verb *v,
 		tables_r[n++] = opts_place;
 	if (v->flags & VERB_API)
 		tables_r[n++] = opts_socket;
+	if (v->flags & VERB_ADMIN)
+		tables_r[n++] = opts_admin;
 	if (v->flags & VERB_JSON)
 		tables_r[n++] = opts_json;
 	tables_r[n++] = opts_any;

@@ -13,6 +13,7 @@ enum {
 	VERB_JSON = 4,		/* prints data: --json */
 	VERB_PLACE = 8,		/* takes --run-dir */
 	VERB_RAW = 16,		/* takes its arguments as they come */
+	VERB_ADMIN = 32,	/* of everybody, where asked: --admin */
 };
 
 struct verb {
