@@ -128,15 +128,15 @@ members_for(struct members *ms, uint64_t uid, const char *mesh)
 	return found;
 }
 
-int
-members_have_key(const struct members *ms, const char *hex)
+struct member *
+members_by_key(const struct members *ms, const char *hex)
 {
-	const struct member	*m;
+	struct member	*m;
 
 	TAILQ_FOREACH(m, &ms->list, next)
 		if (strcmp(m->pub_hex, hex) == 0)
-			return 1;
-	return 0;
+			break;
+	return m;
 }
 
 const char *

@@ -53,8 +53,8 @@ int	members_have_user(const struct members *, uint64_t uid);
  */
 struct member *members_for(struct members *, uint64_t uid, const char *mesh);
 
-/* Is it the key of any member? */
-int	members_have_key(const struct members *, const char *hex);
+/* Whose key is it?  NULL: no member's. */
+struct member *members_by_key(const struct members *, const char *hex);
 
 /* "open", "connecting", "reconnecting", "closed" or "parked". */
 const char *member_status(const struct member *);

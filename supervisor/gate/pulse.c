@@ -68,31 +68,35 @@ pulse_outcome(struct streams *ss, const struct msg_outcome *o)
 	json_decref(data);
 }
 
-/* Our own sessions and members know of themselves. */
-static int
-is_own(const struct gate *g, const json_t *data)
+/* The member here that it is about, itself or a session of its; or NULL. */
+static const struct member *
+event_whose(const struct gate *g, const json_t *data)
 {
-	const char	*key;
+	const struct session	*s;
+	const char		*key;
 
 	key = json_string_value(json_object_get(data, "pubkey"));
-	return key != NULL && (members_have_key(g->members, key) ||
-	    sessions_have_key(g->sessions, key));
+	if (key == NULL)
+		return NULL;
+	if ((s = sessions_by_key(g->sessions, key)) != NULL)
+		return members_find(g->members, s->member_owner);
+	return members_by_key(g->members, key);
 }
 
+/* A member and its sessions know of themselves. */
 static void
 event_tell(struct streams *ss, const struct member *m, const char *event,
     json_t *details)
 {
 	json_t	*data;
 
-	if (is_own(streams_gate(ss), details))
-		return;
 	data = json_is_object(details) ? json_copy(details) : json_object();
 	/* Set last: what the broker says cannot replace them. */
 	json_object_set_new(data, "ts", item_time(clock_wall_ms()));
 	json_object_set_new(data, "mesh", json_string(m->mesh));
 	json_object_set_new(data, "event", json_string(event));
-	streams_tell_mesh(ss, m, event_kind(event), data);
+	streams_tell_peer(ss, m, event_whose(streams_gate(ss), details),
+	    event_kind(event), data);
 	json_decref(data);
 }
 

@@ -156,15 +156,15 @@ sessions_list(const struct sessions *ss)
 	return &ss->list;
 }
 
-int
-sessions_have_key(const struct sessions *ss, const char *hex)
+struct session *
+sessions_by_key(const struct sessions *ss, const char *hex)
 {
-	const struct session	*s;
+	struct session	*s;
 
 	TAILQ_FOREACH(s, &ss->list, next)
 		if (strcmp(s->pub_hex, hex) == 0)
-			return 1;
-	return 0;
+			break;
+	return s;
 }
 
 int

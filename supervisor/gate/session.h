@@ -61,8 +61,8 @@ struct session *sessions_by_hash(struct sessions *,
 	    const uint8_t hash[TOKEN_HASH_LEN]);
 const struct session_list *sessions_list(const struct sessions *);
 
-/* Is it the key of any session? */
-int	sessions_have_key(const struct sessions *, const char *hex);
+/* Whose key is it?  NULL: no session's. */
+struct session *sessions_by_key(const struct sessions *, const char *hex);
 
 /* Does its token still count?  It dies when the session drains. */
 int	session_is_alive(const struct session *);

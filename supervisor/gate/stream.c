@@ -260,6 +260,36 @@ streams_tell_mesh(struct streams *ss, const struct member *m,
 			stream_tell(s, event, data);
 }
 
+/*
+ * Who sees several members of one mesh hears of a peer from one of them: the
+ * first whose connection stands.
+ */
+static int
+hears_from(const struct stream *s, const struct member *m)
+{
+	struct member	*other;
+
+	if (!sees_member(s, m))
+		return 0;
+	TAILQ_FOREACH(other, members_list(s->all->gate->members), next)
+		if (other->state == CONN_OPEN &&
+		    strcmp(other->mesh, m->mesh) == 0 && sees_member(s, other))
+			return other == m;
+	return 1;
+}
+
+void
+streams_tell_peer(struct streams *ss, const struct member *m,
+    const struct member *whose, const char *event, const json_t *data)
+{
+	struct stream	*s;
+
+	TAILQ_FOREACH(s, &ss->list, next)
+		if (hears_from(s, m) &&
+		    (whose == NULL || !sees_member(s, whose)))
+			stream_tell(s, event, data);
+}
+
 /* m is the owner when it is a member, else NULL. */
 static int
 sees_owner(const struct stream *s, const uint8_t *owner,

@@ -47,6 +47,13 @@ void	streams_again(struct streams *);
 void	streams_tell_mesh(struct streams *, const struct member *,
 	    const char *event, const json_t *data);
 
+/*
+ * Tell what the member's connection heard of a peer, once, to all who see the
+ * mesh, but not to those whose own member it is about (whose; NULL: nobody's).
+ */
+void	streams_tell_peer(struct streams *, const struct member *,
+	    const struct member *whose, const char *event, const json_t *data);
+
 /* Tell it to all who see the rows of an owner. */
 void	streams_tell_owner(struct streams *, const uint8_t owner[OWNER_ID_LEN],
 	    const char *event, const json_t *data);

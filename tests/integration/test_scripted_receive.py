@@ -197,12 +197,27 @@ def test_system_pushes_are_events_not_messages(world):
         assert e.data["groups"] == [{"name": "dev"}]
         assert e.id is None
         member.put(world.broker.system(
+            world.member.mesh_id, "peer_returned", name="bob", pubkey=key,
+            groups=[], lastSeenAt="2026-01-31T12:00:00.000Z",
+            summary="back again"))
+        e = events.wait("peer_join",
+                        lambda e: e.data["event"] == "peer_returned")
+        assert e.data["lastSeenAt"] == "2026-01-31T12:00:00.000Z"
+        assert e.data["pubkey"] == key and e.data["groups"] == []
+        assert e.data["name"] == "bob" and e.data["summary"] == "back again"
+        for own in s.pubkey, world.member.key.pub:
+            member.put(world.broker.system(
+                world.member.mesh_id, "peer_joined", name="us", pubkey=own))
+        member.put(world.broker.system(
             world.member.mesh_id, "peer_left", name="bob", pubkey=key))
         events.wait("peer_leave", lambda e: e.data["pubkey"] == key)
         member.put(world.broker.system(world.member.mesh_id, "tick", n=1))
         events.wait("system", lambda e: e.data["event"] == "tick")
-        assert len([e for e in events.of("peer_join")
-                    if e.data["pubkey"] == key]) == 1
+        assert [e.data["event"] for e in events.of("peer_join")
+                if e.data["pubkey"] == key] == [
+                    "peer_joined", "peer_returned"]
+        assert not [e for e in events.of("peer_join")
+                    if e.data["name"] == "us"]
     assert s.inbox() == [] and world.daemon.api().inbox() == []
     assert world.daemon.query("SELECT count(*) AS n FROM inbox")[0]["n"] == 0
 

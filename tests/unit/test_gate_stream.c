@@ -346,6 +346,86 @@ pulses(void **state)
 	listen_end(&l);
 }
 
+static void
+peer_event(struct person *heard_by, const char *event, const char *key)
+{
+	char	json[256];
+
+	snprintf(json, sizeof json, "{\"event\":\"%s\",\"eventData\":"
+	    "{\"name\":\"x\",\"pubkey\":\"%s\",\"groups\":[],"
+	    "\"lastSeenAt\":\"2026-01-01T00:00:00.000Z\"}}", event, key);
+	system_event(heard_by, json);
+}
+
+/* Behind everything that was told before. */
+static void
+hear_end(struct listener *l)
+{
+	system_event(&w->member, "{\"event\":\"tick\",\"eventData\":{}}");
+	hear_until(l, "event: system");
+}
+
+/*
+ * Two members of one mesh: who sees both hears of a peer once, of neither's
+ * own; who sees one of them hears of the other's, as of any peer.
+ */
+static void
+peers_are_heard_of_once(void **state)
+{
+	struct listener	 both, one, all;
+	struct person	 second, his, third;
+
+	(void)state;
+	person_make(&second, "second", "acme", w->uid, NULL);
+	person_make(&his, "his", "acme", w->uid, &second);
+	person_make(&third, "third", "other", w->uid, NULL);
+	world_tell(w, &second);
+	world_tell(w, &his);
+	world_tell(w, &third);
+	world_worker(w, &w->member);
+	world_worker(w, &second);
+	world_worker(w, &third);
+	listen_to(&one, "/v1/events", w->alice.auth);
+	listen_to(&both, "/v1/events", NULL);
+	memset(&all, 0, sizeof all);
+	all.fd = client_open(w, "admin.sock");
+	ask_on(w, all.fd, "GET", "/v1/events", NULL, NULL, 0);
+	hear_until(&all, ": connected");
+
+	peer_event(&second, "peer_joined", "c0ffee");
+	peer_event(&w->member, "peer_joined", "c0ffee");
+	peer_event(&third, "peer_joined", "decaf");
+	peer_event(&second, "peer_returned", w->alice.hex);
+	peer_event(&w->member, "peer_returned", his.hex);
+	peer_event(&w->member, "peer_left", second.hex);
+	hear_until(&one, "event: peer_leave");
+	assert_int_equal(heard(&one, "c0ffee"), 1);
+	assert_int_equal(heard(&one, his.hex), 1);
+	assert_int_equal(heard(&one, "event: peer_join"), 2);
+	assert_non_null(strstr(one.text, "\"groups\":[],\"lastSeenAt\":"
+	    "\"2026-01-01T00:00:00.000Z\""));
+	hear_until(&both, "decaf");
+	hear_until(&all, "decaf");
+	hear_end(&both);
+	hear_end(&all);
+	assert_int_equal(heard(&both, "event: peer_join"), 2);
+	assert_int_equal(heard(&both, "c0ffee"), 1);
+	assert_int_equal(heard(&both, "decaf"), 1);
+	assert_int_equal(heard(&all, "event: peer_join"), 2);
+	assert_int_equal(heard(&both, "event: peer_leave") +
+	    heard(&all, "event: peer_leave"), 0);
+
+	/* The first one's connection is lost: then the second one's counts. */
+	w->member.state = CONN_RECONNECTING;
+	world_tell(w, &w->member);
+	hear_until(&both, "\"status\":\"reconnecting\"");
+	peer_event(&second, "peer_joined", "7ea");
+	hear_until(&both, "7ea");
+	listen_end(&one);
+	listen_end(&both);
+	listen_end(&all);
+}
+
 /* Only members publish; and what is no JSON is nonsense. */
 static void
 nonsense_of_workers(void **state)
@@ -548,6 +628,7 @@ main(void)
 		T(replayed),
 		T(merged),
 		T(pulses),
+		T(peers_are_heard_of_once),
 		T(nonsense_of_workers),
 		T(slow_reader),
 		T(talking_client),
