@@ -87,9 +87,11 @@ static const char sql_unread_member[] =
     MEMBER_ROWS " AND r.seen_at IS NULL" FILTER(":mfloor") NEWEST;
 
 static const char sql_quarantine[] =
-    "SELECT " IN_COLS("r.seen_at") " FROM inbox r"
+    "SELECT " IN_COLS("r.seen_at") " FROM inbox r LEFT JOIN reader x"
+    "   ON x.seq = r.seq AND x.reader = :session"
     " WHERE r.owner IN (:session, :member) AND r.state IN (1, 2)"
-    "   AND r.deleted_at IS NULL" FILTER("0") NEWEST;
+    "   AND r.deleted_at IS NULL AND x.deleted_at IS NULL"
+    FILTER("0") NEWEST;
 
 static const char sql_floor[] =
     "SELECT ifnull(min(seq), 9223372036854775807) FROM inbox"
