@@ -18,12 +18,18 @@ mine_row(const struct request *r, const struct scope *sc, const char *id,
 
 	if (r->gate->rows == NULL)
 		return -1;
-	found = rows_out_by_id(r->gate->rows, id, body, row);
-	if (found != 1 || request_is_operator(r) ||
-	    scope_has_owner(sc, row->owner))
+	/* Without the body first: what is not the caller's takes no longer. */
+	found = rows_out_by_id(r->gate->rows, id, 0, row);
+	if (found != 1)
 		return found;
+	if (!request_is_operator(r) && !scope_has_owner(sc, row->owner)) {
+		out_row_clear(row);
+		return 0;
+	}
+	if (!body)
+		return 1;
 	out_row_clear(row);
-	return 0;
+	return rows_out_by_id(r->gate->rows, id, 1, row);
 }
 
 int
