@@ -71,10 +71,12 @@ def test_inbox_delete_and_flush(daemon):
                 "2001-01-01T00:00:00Z") == {"removed": 0}
     assert daemon.command("inbox", "flush", "--as",
                           "alice").returncode == 2
-    others = len(inbox(daemon, "bob"))
+    others = {i["id"] for i in inbox(daemon, "bob")}
     gone = data(daemon, "inbox", "flush", "--all", "--as", "alice")
     assert gone["removed"] == len(items) - 1
-    assert not inbox(daemon, "alice") and len(inbox(daemon, "bob")) == others
+    assert not inbox(daemon, "alice")
+    # What was sent to bob before may still come.
+    assert others <= {i["id"] for i in inbox(daemon, "bob")}
 
 
 def test_quarantine(world):
