@@ -22,7 +22,7 @@ enum { KEY_CLIENT, KEY_BROKER, KEY_NONCE, NKEYS };
 enum {
 	LIVE_KEYS, DEAD_KEYS = LIVE_KEYS + NKEYS,
 	INSERT = DEAD_KEYS + NKEYS, NOTICE, WHOSE, DROP, QUARANTINE, BY_ID,
-	UNOPENED, NSTATEMENTS
+	DELETED_BY, DROP_READERS, UNOPENED, NSTATEMENTS
 };
 
 struct inbox {
@@ -62,6 +62,13 @@ static const char sql_drop[] = "DELETE FROM inbox WHERE seq = :seq";
 static const char sql_quarantine[] =
     "UPDATE inbox SET state = 2 WHERE seq = :seq";
 
+/* Who deleted it before it was opened has deleted the message. */
+static const char sql_deleted_by[] =
+    "UPDATE OR REPLACE reader SET seq = :new, seen_at = NULL"
+    " WHERE seq = :seq AND deleted_at IS NOT NULL";
+
+static const char sql_drop_readers[] = "DELETE FROM reader WHERE seq = :seq";
+
 static const char sql_by_id[] =
     "SELECT seq FROM inbox WHERE id = :id AND owner = :owner";
 
@@ -82,6 +89,8 @@ static const char *const sql[NSTATEMENTS] = {
 	[DROP] = sql_drop,
 	[QUARANTINE] = sql_quarantine,
 	[BY_ID] = sql_by_id,
+	[DELETED_BY] = sql_deleted_by,
+	[DROP_READERS] = sql_drop_readers,
 	[UNOPENED] = sql_unopened,
 };
 
@@ -253,6 +262,21 @@ put_replace(struct inbox *in, const uint8_t *owner, const struct msg_put *p,
 	return db_run(in->db, st) == -1 ? OP_FAULT : OP_DONE;
 }
 
+/* What readers made of the row that was replaced by this one, or (0) by none. */
+static int
+put_readers(struct inbox *in, int64_t old, int64_t row)
+{
+	sqlite3_stmt	*st = in->st[DELETED_BY];
+
+	db_int(in->st[DROP_READERS], ":seq", old);
+	db_int(st, ":seq", old);
+	db_int(st, ":new", row);
+	if (row != 0 && db_run(in->db, st) == -1)
+		return -1;
+	db_reset(st);
+	return db_run(in->db, in->st[DROP_READERS]);
+}
+
 static int
 put_insert(struct inbox *in, const struct put_owner *o, const char *mesh,
     const struct msg_put *p, int64_t now)
@@ -304,12 +328,16 @@ inbox_put(struct inbox *in, const struct msg_channel *ch,
 	if ((found = put_copy(in, o.owner, p, now, &r->row)) == -1)
 		return OP_FAULT;
 	r->result = found ? PUT_COPY : PUT_NEW;
+	if (!found) {
+		if (put_insert(in, &o, ch->mesh, p, now) == -1)
+			return db_fault(in->db) == DB_CONSTRAINT ?
+			    OP_NONSENSE : OP_FAULT;
+		r->row = db_last_row(in->db);
+	}
+	if (p->replaces != 0 && put_readers(in, p->replaces, r->row) == -1)
+		return OP_FAULT;
 	if (found)
 		return OP_DONE;
-	if (put_insert(in, &o, ch->mesh, p, now) == -1)
-		return db_fault(in->db) == DB_CONSTRAINT ? OP_NONSENSE :
-		    OP_FAULT;
-	r->row = db_last_row(in->db);
 	if (p->state == INBOX_MESSAGE)
 		notes_add(notes, NOTE_ROWS, o.owner, r->row);
 	else if (p->state == INBOX_HANDOVER)

@@ -269,6 +269,12 @@ unopened_rows(void **state)
 	    in_cb, NULL), 0);
 	assert_int_equal(rows_in_seq(rows, &scope, p.id, &seq), 1);
 	assert_int_equal(seq, 2);
+	/* Deleted for one reader, and for no other. */
+	assert_int_equal(delete(SESSION, 2), 1);
+	list(owner(SESSION), owner(MEMBER), BY(.quarantine = 1));
+	expect(1, 0);
+	list(NULL, owner(MEMBER), BY(.quarantine = 1));
+	expect(2, 1, 0);
 	/* Its twin in handover hides nothing. */
 	message(&session, 1);
 	list(owner(SESSION), owner(MEMBER), ALL);

@@ -289,6 +289,26 @@ quarantine_and_a_later_key(void **state)
 	assert_int_equal(sql_int("SELECT count(*) FROM inbox"), 1);
 }
 
+/* Section 6: "seen and deleted apply to the message", opened or not. */
+static void
+deleted_before_it_was_opened(void **state)
+{
+	struct msg_put	p, old;
+	int64_t		seq;
+
+	(void)state;
+	make_put(&old, 9, 1);
+	old.state = INBOX_QUARANTINE;
+	seq = put_new(&member, &old);
+	assert_int_equal(delete(1, seq), 1);
+	assert_int_equal(seen(2, seq), 1);
+	make_opened(&p, &old, seq);
+	seq = put_new(&member, &p);
+	assert_int_equal(delete(1, seq), 0);
+	assert_int_equal(sql_int("SELECT count(*) FROM reader"), 1);
+	assert_int_equal(seen(2, seq), 1);	/* now there is something to see */
+}
+
 /* A message without any key, said again by a worker that got no answer. */
 static void
 repeat_without_keys_is_a_copy(void **state)
@@ -497,6 +517,7 @@ main(void)
 		T(handover_without_a_member_is_nonsense),
 		T(opened_row_replaces_its_handover),
 		T(quarantine_and_a_later_key),
+		T(deleted_before_it_was_opened),
 		T(repeat_without_keys_is_a_copy),
 		T(replacing_others_is_nonsense),
 		T(malformed_puts_are_nonsense),
