@@ -68,7 +68,7 @@ stream_release(struct deliver *d, struct stream *s)
 
 /* ---- giving ---- */
 
-/* A sender is not given its own messages. */
+/* A sender (0: whoever) is not given its own messages. */
 static struct reader *
 reader_choose(const struct box *box, int64_t sender)
 {
@@ -89,7 +89,9 @@ offer(struct deliver *d, struct box *box, const struct message *m)
 	if (claim_find(&d->claims, m->id) != NULL)
 		return OFFER_PASSED;
 	s = stream_find(&d->claims, m);
-	reader = s != NULL ? s->owner : reader_choose(box, m->sender);
+	/* What was sent later by itself may be for who asked for it. */
+	reader = s != NULL ? s->owner : reader_choose(box,
+	    m->subtype == NULL ? m->sender : 0);
 	if (reader == NULL) {
 		box->lanes[m->priority].passed = 1;
 		return OFFER_PASSED;

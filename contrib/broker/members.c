@@ -20,6 +20,7 @@ struct members {
 	struct db	*db;
 	sqlite3_stmt	*mesh_find, *mesh_add;
 	sqlite3_stmt	*member_find, *member_add, *member_name, *member_left;
+	sqlite3_stmt	*admin_set, *admin_is;
 	sqlite3_stmt	*key_find, *key_add_member, *key_add_session;
 };
 
@@ -33,7 +34,7 @@ static const char sql_mesh_add[] =
 
 static const char sql_member_find[] =
     "SELECT member.id, mesh.id, peer_key.id, member_id, name,"
-    " revoked_at IS NOT NULL, coalesce(last_seen_at, 0)"
+    " revoked_at IS NOT NULL, coalesce(last_seen_at, 0), is_admin"
     " FROM mesh JOIN member ON member.mesh = mesh.id"
     " JOIN peer_key ON peer_key.mesh = mesh.id"
     "  AND peer_key.pubkey = member.pubkey"
@@ -48,6 +49,12 @@ static const char sql_member_name[] =
 
 static const char sql_member_left[] =
     "UPDATE member SET last_seen_at = :now WHERE id = :id";
+
+static const char sql_admin_set[] =
+    "UPDATE member SET is_admin = :admin WHERE id = :id";
+
+static const char sql_admin_is[] =
+    "SELECT is_admin FROM member WHERE id = :id AND revoked_at IS NULL";
 
 static const char sql_key_find[] =
     "SELECT peer_key.id FROM peer_key"
@@ -81,6 +88,8 @@ members_new(struct db *db)
 	m->member_add = db_prepare(db, sql_member_add);
 	m->member_name = db_prepare(db, sql_member_name);
 	m->member_left = db_prepare(db, sql_member_left);
+	m->admin_set = db_prepare(db, sql_admin_set);
+	m->admin_is = db_prepare(db, sql_admin_is);
 	m->key_find = db_prepare(db, sql_key_find);
 	m->key_add_member = db_prepare(db, sql_key_add_member);
 	m->key_add_session = db_prepare(db, sql_key_add_session);
@@ -123,10 +132,10 @@ name_ok(const char *name)
 	    utf8_valid(name, len, 1) && strpbrk(name, "\t\r\n") == NULL;
 }
 
-/* 0 with the mesh's integer id, -1. */
+/* 0 with the mesh's integer id, -1.  Sets *made_r when it is a new one. */
 static int
 mesh_ensure(struct members *m, const char *slug, int64_t *row_r,
-    char mesh_id[MEMBERS_ID_SIZE])
+    char mesh_id[MEMBERS_ID_SIZE], int *made_r)
 {
 	uint8_t	 pub[KEY_PUBLIC_LEN], sec[KEY_SECRET_LEN];
 	int	 rc;
@@ -152,7 +161,8 @@ mesh_ensure(struct members *m, const char *slug, int64_t *row_r,
 	sodium_memzero(sec, sizeof sec);
 	if (rc == -1)
 		return -1;
-	return mesh_ensure(m, slug, row_r, mesh_id);
+	*made_r = 1;
+	return mesh_ensure(m, slug, row_r, mesh_id, made_r);
 }
 
 /* The member, and its key as one that can be written to. */
@@ -204,6 +214,7 @@ members_add(struct members *m, const char *slug,
 {
 	struct member	 member;
 	int64_t		 mesh;
+	int		 made = 0;
 
 	if (!slug_ok(slug)) {
 		snprintf(err, errlen, "a mesh's name has 1 to %d of a-z 0-9 "
@@ -215,13 +226,34 @@ members_add(struct members *m, const char *slug,
 		    "text", MEMBERS_NAME_MAX);
 		return -1;
 	}
-	if (mesh_ensure(m, slug, &mesh, mesh_id) == -1 ||
-	    member_ensure(m, mesh, mesh_id, pubkey, name, &member) == -1) {
+	if (mesh_ensure(m, slug, &mesh, mesh_id, &made) == -1 ||
+	    member_ensure(m, mesh, mesh_id, pubkey, name, &member) == -1 ||
+	    (made && members_set_admin(m, member.row, 1) == -1)) {
 		snprintf(err, errlen, "the broker's file failed");
 		return -1;
 	}
 	snprintf(member_id, MEMBERS_ID_SIZE, "%s", member.member_id);
 	return 0;
+}
+
+int
+members_set_admin(struct members *m, int64_t member, int is_admin)
+{
+	db_bind_int(m->admin_set, ":id", member);
+	db_bind_int(m->admin_set, ":admin", is_admin != 0);
+	return db_write(m->db, m->admin_set) == -1 ? -1 : 0;
+}
+
+int
+members_is_admin(struct members *m, int64_t member)
+{
+	int	 rc, is_admin = 0;
+
+	db_bind_int(m->admin_is, ":id", member);
+	if ((rc = db_step(m->db, m->admin_is)) == 1)
+		is_admin = sqlite3_column_int(m->admin_is, 0);
+	db_reset(m->admin_is);
+	return rc == -1 ? -1 : is_admin;
 }
 
 int
@@ -243,6 +275,7 @@ members_find(struct members *m, const char *mesh_id,
 		    db_column_text(st, 4));
 		member->revoked = sqlite3_column_int(st, 5);
 		member->last_seen_at = sqlite3_column_int64(st, 6);
+		member->is_admin = sqlite3_column_int(st, 7);
 		memcpy(member->pubkey, pubkey, sizeof member->pubkey);
 	}
 	db_reset(st);

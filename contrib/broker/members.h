@@ -26,6 +26,7 @@ struct member {
 	uint8_t		 pubkey[KEY_PUBLIC_LEN];
 	char		 name[MEMBERS_NAME_MAX + 1];
 	int		 revoked;
+	int		 is_admin;	/* may kick and ban */
 	int64_t		 last_seen_at;	/* 0: never */
 };
 
@@ -34,7 +35,7 @@ void	members_free(struct members **);
 
 /*
  * Find or make a mesh by slug and a member of it by key; a new name replaces
- * the old one.  Writes within the transaction; the caller commits.  0 and the
+ * the old one.  Whoever a mesh is made for is its admin.  Writes within the transaction; the caller commits.  0 and the
  * ids, or -1 with a sentence in err: a slug or name that cannot be, or the
  * file failed.
  */
@@ -42,6 +43,12 @@ int	members_add(struct members *, const char *slug,
 	    const uint8_t pubkey[KEY_PUBLIC_LEN], const char *name,
 	    char mesh_id[MEMBERS_ID_SIZE], char member_id[MEMBERS_ID_SIZE],
 	    char *err, size_t errlen);
+
+/* Make a member an admin of its mesh, or no longer.  0 or -1. */
+int	members_set_admin(struct members *, int64_t member, int is_admin);
+
+/* Is this member (a row) an admin?  1, 0, -1. */
+int	members_is_admin(struct members *, int64_t member);
 
 /* A member of a mesh by its key.  1, 0: no such mesh or member, -1: error. */
 int	members_find(struct members *, const char *mesh_id,

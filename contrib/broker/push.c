@@ -33,6 +33,7 @@ push_frame(const struct message *m, const char *mesh_id)
 		frame_str_add(f, "request_fingerprint", hex_encode(hex,
 		    m->fingerprint, FINGERPRINT_LEN));
 	frame_str_add(f, "replyToId", m->reply_to);
+	frame_str_add(f, "subtype", m->subtype);
 	frame_end(f);
 	return f;
 }

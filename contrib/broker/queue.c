@@ -16,36 +16,43 @@
 struct queue {
 	struct db	*db;
 	int64_t		 last_seq;	/* never given twice by one process */
-	sqlite3_stmt	*insert, *known, *waiting, *find, *status, *delivered,
-			*prune;
+	sqlite3_stmt	*insert, *text, *known, *waiting, *find, *status,
+			*delivered, *wipe, *prune;
 };
 
 static const char sql_last[] =
     "SELECT coalesce(max(seq), 0) FROM message";
 
 static const char sql_insert[] =
-    "INSERT INTO message (seq, message_id, sender, sender_member,"
-    " sender_name, client_id, fingerprint, target, recipient, priority,"
-    " reply_to, nonce, ciphertext, created_at, delivered_at)"
-    " VALUES (:seq, :id, :sender, :member, :name, :client_id, :fingerprint,"
-    " :target, nullif(:recipient, 0), :priority, :reply_to, :nonce,"
-    " :ciphertext, :now, :delivered)"
+    "INSERT INTO message (seq, message_id, sender, client_id, fingerprint,"
+    " target, recipient, priority, created_at, delivered_at)"
+    " VALUES (:seq, :id, :sender, :client_id, :fingerprint, :target,"
+    " nullif(:recipient, 0), :priority, :now, :delivered)"
     " ON CONFLICT (sender, client_id) WHERE client_id IS NOT NULL"
     " DO NOTHING";
+
+static const char sql_text[] =
+    "INSERT INTO message_text"
+    " (seq, sender_member, sender_name, subtype, reply_to, nonce, ciphertext)"
+    " VALUES (:seq, :member, :name, :subtype, :reply_to, :nonce,"
+    " :ciphertext)";
 
 static const char sql_known[] =
     "SELECT message_id, fingerprint FROM message"
     " WHERE sender = :sender AND client_id = :client_id";
 
+/* A reminder may be for who asked for it. */
 static const char sql_waiting[] =
-    "SELECT m.seq, m.message_id, m.sender, m.sender_member, k.pubkey,"
-    " s.pubkey, s.member_id, m.sender_name, m.client_id, m.fingerprint,"
-    " m.reply_to, m.nonce, m.ciphertext, m.created_at"
+    "SELECT m.seq, m.message_id, m.sender, t.sender_member, k.pubkey,"
+    " s.pubkey, s.member_id, t.sender_name, m.client_id, m.fingerprint,"
+    " t.reply_to, t.nonce, t.ciphertext, m.created_at, t.subtype"
     " FROM message AS m INDEXED BY message_waiting"
+    " JOIN message_text AS t ON t.seq = m.seq"
     " JOIN peer_key AS k ON k.id = m.sender"
-    " JOIN member AS s ON s.id = m.sender_member"
+    " JOIN member AS s ON s.id = t.sender_member"
     " WHERE m.recipient = :recipient AND m.priority = :priority"
-    "  AND m.seq > :above AND m.sender <> :not_from"
+    "  AND m.seq > :above"
+    "  AND (m.sender <> :not_from OR t.subtype IS NOT NULL)"
     "  AND m.delivered_at IS NULL"
     " ORDER BY m.seq LIMIT :limit";
 
@@ -64,9 +71,13 @@ static const char sql_status[] =
     "  AND m.sender = :sender LIMIT 2";
 
 static const char sql_delivered[] =
-    "UPDATE message SET delivered_at = :now, nonce = '', ciphertext = ''"
+    "UPDATE message SET delivered_at = :now"
     " WHERE seq = :seq AND delivered_at IS NULL";
 
+static const char sql_wipe[] =
+    "DELETE FROM message_text WHERE seq = :seq";
+
+/* The text goes with it. */
 static const char sql_prune[] =
     "DELETE FROM message WHERE seq IN"
     " (SELECT seq FROM message WHERE created_at < :before LIMIT :limit)";
@@ -105,11 +116,13 @@ queue_new(struct db *db)
 	q->last_seq = sqlite3_column_int64(last, 0);
 	db_reset(last);
 	q->insert = db_prepare(db, sql_insert);
+	q->text = db_prepare(db, sql_text);
 	q->known = db_prepare(db, sql_known);
 	q->waiting = db_prepare(db, sql_waiting);
 	q->find = db_prepare(db, sql_find);
 	q->status = db_prepare(db, sql_status);
 	q->delivered = db_prepare(db, sql_delivered);
+	q->wipe = db_prepare(db, sql_wipe);
 	q->prune = db_prepare(db, sql_prune);
 	return q;
 }
@@ -164,35 +177,53 @@ known(struct queue *q, struct message *m)
 	return result;
 }
 
-enum queue_result
-queue_accept(struct queue *q, struct message *m)
+/* How many rows it changed, or -1. */
+static int
+insert(struct queue *q, const struct message *m)
 {
 	sqlite3_stmt	*st = q->insert;
-	int		 multicast = m->recipient == 0;
 
-	queue_make_id(m->id);
-	m->seq = ++q->last_seq;
-	if (multicast && m->client_id == NULL)
-		return QUEUE_STORED;
 	db_bind_int(st, ":seq", m->seq);
 	db_bind_text(st, ":id", m->id);
 	db_bind_int(st, ":sender", m->sender);
-	db_bind_int(st, ":member", m->sender_member);
-	db_bind_text(st, ":name", m->sender_name);
 	db_bind_text(st, ":client_id", m->client_id);
 	db_bind_blob(st, ":fingerprint", m->fingerprint, FINGERPRINT_LEN);
 	db_bind_text(st, ":target", m->target);
 	db_bind_int(st, ":recipient", m->recipient);
 	db_bind_int(st, ":priority", (int64_t)m->priority);
-	db_bind_text(st, ":reply_to", m->reply_to);
-	db_bind_text(st, ":nonce", multicast ? "" : m->nonce);
-	db_bind_text(st, ":ciphertext", multicast ? "" : m->ciphertext);
 	db_bind_int(st, ":now", m->created_at);
-	if (multicast)
+	if (m->recipient == 0)
 		db_bind_int(st, ":delivered", m->created_at);
-	switch (db_write(q->db, st)) {
-	case 1:
+	return db_write(q->db, st);
+}
+
+static enum queue_result
+insert_text(struct queue *q, const struct message *m)
+{
+	sqlite3_stmt	*st = q->text;
+
+	db_bind_int(st, ":seq", m->seq);
+	db_bind_int(st, ":member", m->sender_member);
+	db_bind_text(st, ":name", m->sender_name);
+	db_bind_text(st, ":subtype", m->subtype);
+	db_bind_text(st, ":reply_to", m->reply_to);
+	db_bind_text(st, ":nonce", m->nonce);
+	db_bind_text(st, ":ciphertext", m->ciphertext);
+	return db_write(q->db, st) == 1 ? QUEUE_STORED : QUEUE_FAILED;
+}
+
+enum queue_result
+queue_accept(struct queue *q, struct message *m)
+{
+	int	 multicast = m->recipient == 0;
+
+	queue_make_id(m->id);
+	m->seq = ++q->last_seq;
+	if (multicast && m->client_id == NULL)
 		return QUEUE_STORED;
+	switch (insert(q, m)) {
+	case 1:
+		return multicast ? QUEUE_STORED : insert_text(q, m);
 	case 0:
 		return known(q, m);
 	default:
@@ -225,6 +256,7 @@ message_read(sqlite3_stmt *st, struct message *m)
 	m->nonce = db_column_text(st, 11);
 	m->ciphertext = db_column_text(st, 12);
 	m->created_at = sqlite3_column_int64(st, 13);
+	m->subtype = (const char *)sqlite3_column_text(st, 14);
 	return 0;
 }
 
@@ -313,7 +345,10 @@ queue_delivered(struct queue *q, int64_t seq, int64_t now)
 {
 	db_bind_int(q->delivered, ":seq", seq);
 	db_bind_int(q->delivered, ":now", now);
-	return db_write(q->db, q->delivered) == -1 ? -1 : 0;
+	if (db_write(q->db, q->delivered) == -1)
+		return -1;
+	db_bind_int(q->wipe, ":seq", seq);
+	return db_write(q->db, q->wipe) == -1 ? -1 : 0;
 }
 
 int

@@ -3,8 +3,8 @@
  *
  * Keys are kept once and are integers everywhere else.  Times are milliseconds
  * since 1970.  A message stays for 7 days after it came: until it is delivered
- * with its text, afterwards without, so that its sender can repeat the send
- * and be told the same.  The indexes that delivery walks cover waiting messages
+ * with its text, afterwards without, in some 240 bytes, so that its sender can
+ * repeat the send and be told the same.  The indexes that delivery walks cover waiting messages
  * only, so its cost does not grow with what was delivered before.
  *
  * Migrations go forward only: a new version is one more step at the end of
@@ -176,9 +176,178 @@ static const char version_2[] =
     /* What is old enough to go. */
     "CREATE INDEX topic_message_age ON topic_message (created_at);";
 
+/*
+ * What a member has stored in one of the services below, kept by triggers, so
+ * that its limits cost one look-up.
+ */
+#define USAGE								\
+    "CREATE TABLE usage ("						\
+    " member INTEGER NOT NULL REFERENCES member(id),"			\
+    " service INTEGER NOT NULL,"	/* enum service */		\
+    " entries INTEGER NOT NULL,"					\
+    " bytes INTEGER NOT NULL,"						\
+    " PRIMARY KEY (member, service)"					\
+    ") STRICT, WITHOUT ROWID;"
+
+#define USAGE_ADD(n)							\
+    " INSERT INTO usage VALUES (new.member, " #n ", 1, new.size)"	\
+    "  ON CONFLICT DO UPDATE SET entries = entries + 1,"		\
+    "   bytes = bytes + excluded.bytes;"
+#define USAGE_SUB(n)							\
+    " UPDATE usage SET entries = entries - 1, bytes = bytes - old.size"	\
+    "  WHERE member = old.member AND service = " #n ";"
+#define USAGE_OF(table, n)						\
+    "CREATE TRIGGER " #table "_in AFTER INSERT ON " #table " BEGIN"	\
+    USAGE_ADD(n) " END;"						\
+    "CREATE TRIGGER " #table "_out AFTER DELETE ON " #table " BEGIN"	\
+    USAGE_SUB(n) " END;"						\
+    "CREATE TRIGGER " #table "_set AFTER UPDATE OF member, size ON "	\
+    #table " BEGIN" USAGE_SUB(n) USAGE_ADD(n) " END;"
+
+/*
+ * The text of a message apart, so that what stays of a delivered one is short
+ * and the pages of texts are free again; who may administer a mesh; and the
+ * services: state, memory, skills, scheduled messages.
+ */
+static const char version_3[] =
+    "DROP INDEX message_client;"
+    "DROP INDEX message_id;"
+    "DROP INDEX message_waiting;"
+    "DROP INDEX message_age;"
+    "ALTER TABLE message RENAME TO message_old;"
+
+    /* A message that was accepted; delivered ones so that repeats are known. */
+    "CREATE TABLE message ("
+    " seq INTEGER PRIMARY KEY,"		/* order of acceptance */
+    " message_id TEXT NOT NULL,"	/* messageId, 32 base62 */
+    " sender INTEGER NOT NULL REFERENCES peer_key(id),"
+    " client_id TEXT,"			/* client_message_id */
+    " fingerprint BLOB,"		/* request_fingerprint */
+    " target TEXT,"			/* of a multicast; NULL: direct */
+    " recipient INTEGER REFERENCES peer_key(id),"	/* NULL: multicast */
+    " priority INTEGER NOT NULL,"	/* 0 now, 1 next, 2 low */
+    " created_at INTEGER NOT NULL,"
+    " delivered_at INTEGER"		/* NULL: waiting */
+    ") STRICT;"
+
+    /* The rest of one that waits. */
+    "CREATE TABLE message_text ("
+    " seq INTEGER PRIMARY KEY REFERENCES message(seq) ON DELETE CASCADE,"
+    " sender_member INTEGER NOT NULL REFERENCES member(id),"
+    " sender_name TEXT NOT NULL,"	/* as it was then */
+    " subtype TEXT,"			/* reminder; NULL: none */
+    " reply_to TEXT,"
+    " nonce TEXT NOT NULL,"		/* base64, as it came */
+    " ciphertext TEXT NOT NULL"		/* likewise */
+    ") STRICT;"
+
+    "INSERT INTO message SELECT seq, message_id, sender, client_id,"
+    " fingerprint, target, recipient, priority, created_at, delivered_at"
+    " FROM message_old ORDER BY seq;"
+    "INSERT INTO message_text SELECT seq, sender_member, sender_name, NULL,"
+    " reply_to, nonce, ciphertext FROM message_old"
+    " WHERE delivered_at IS NULL ORDER BY seq;"
+    "DROP TABLE message_old;"
+
+    /* A send that is repeated. */
+    "CREATE UNIQUE INDEX message_client ON message (sender, client_id)"
+    " WHERE client_id IS NOT NULL;"
+    /* An acknowledgement, and later questions. */
+    "CREATE UNIQUE INDEX message_id ON message (message_id);"
+    /* What waits for a recipient, in order. */
+    "CREATE INDEX message_waiting ON message"
+    " (recipient, priority, seq, sender) WHERE delivered_at IS NULL;"
+    /* What is old enough to go. */
+    "CREATE INDEX message_age ON message (created_at);"
+
+    /* Whoever made a mesh may kick and ban; of old ones, its first member. */
+    "ALTER TABLE member ADD COLUMN is_admin INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE member SET is_admin = 1 WHERE id IN"
+    " (SELECT min(id) FROM member GROUP BY mesh);"
+
+    USAGE
+
+    /* What a mesh agrees on: JSON by name. */
+    "CREATE TABLE state ("
+    " id INTEGER PRIMARY KEY,"
+    " mesh INTEGER NOT NULL REFERENCES mesh(id),"
+    " key TEXT NOT NULL,"
+    " value TEXT NOT NULL,"		/* JSON, not null */
+    " member INTEGER NOT NULL REFERENCES member(id),"	/* set it last */
+    " by_name TEXT NOT NULL,"		/* as it was then */
+    " updated_at INTEGER NOT NULL,"
+    " size INTEGER NOT NULL,"		/* of key and value */
+    " UNIQUE (mesh, key)"
+    ") STRICT;"
+    USAGE_OF(state, 1)
+
+    /* What a mesh remembers, and an index of its words. */
+    "CREATE TABLE memory ("
+    " id INTEGER PRIMARY KEY,"
+    " memory_id TEXT NOT NULL UNIQUE,"	/* 32 base62 */
+    " mesh INTEGER NOT NULL REFERENCES mesh(id),"
+    " scope TEXT NOT NULL,"		/* the mesh as a word: m<mesh> */
+    " content TEXT NOT NULL,"
+    " tags TEXT NOT NULL,"		/* JSON: [text, ...] */
+    " member INTEGER NOT NULL REFERENCES member(id),"
+    " by_name TEXT NOT NULL,"		/* as it was then */
+    " created_at INTEGER NOT NULL,"
+    " size INTEGER NOT NULL"		/* of content and tags */
+    ") STRICT;"
+    "CREATE INDEX memory_mesh ON memory (mesh, id);"
+    "CREATE VIRTUAL TABLE memory_word USING fts5 (content, tags, scope,"
+    " content='memory', content_rowid='id',"
+    " tokenize='porter unicode61 remove_diacritics 2');"
+    "CREATE TRIGGER memory_word_in AFTER INSERT ON memory BEGIN"
+    " INSERT INTO memory_word (rowid, content, tags, scope)"
+    "  VALUES (new.id, new.content, new.tags, new.scope); END;"
+    "CREATE TRIGGER memory_word_out AFTER DELETE ON memory BEGIN"
+    " INSERT INTO memory_word (memory_word, rowid, content, tags, scope)"
+    "  VALUES ('delete', old.id, old.content, old.tags, old.scope); END;"
+    USAGE_OF(memory, 2)
+
+    /* What members of a mesh teach each other. */
+    "CREATE TABLE skill ("
+    " id INTEGER PRIMARY KEY,"
+    " mesh INTEGER NOT NULL REFERENCES mesh(id),"
+    " name TEXT NOT NULL,"
+    " description TEXT NOT NULL,"
+    " tags TEXT NOT NULL,"		/* JSON: [text, ...] */
+    " instructions TEXT NOT NULL,"
+    " manifest TEXT,"			/* JSON */
+    " member INTEGER NOT NULL REFERENCES member(id),"	/* shared it last */
+    " by_name TEXT NOT NULL,"		/* as it was then */
+    " created_at INTEGER NOT NULL,"
+    " size INTEGER NOT NULL,"		/* of all its texts */
+    " UNIQUE (mesh, name)"
+    ") STRICT;"
+    USAGE_OF(skill, 3)
+
+    /* Messages for a later time. */
+    "CREATE TABLE scheduled ("
+    " id INTEGER PRIMARY KEY,"
+    " scheduled_id TEXT NOT NULL UNIQUE,"	/* 32 base62 */
+    " mesh INTEGER NOT NULL REFERENCES mesh(id),"
+    " member INTEGER NOT NULL REFERENCES member(id),"
+    " sender INTEGER NOT NULL REFERENCES peer_key(id),"
+    " sender_name TEXT NOT NULL,"	/* as it was then */
+    " target TEXT NOT NULL,"		/* targetSpec */
+    " message TEXT NOT NULL,"
+    " cron TEXT,"			/* NULL: once */
+    " deliver_at INTEGER NOT NULL,"	/* next */
+    " fired_at INTEGER,"		/* last; NULL: not yet */
+    " held INTEGER NOT NULL DEFAULT 0,"	/* nobody is there to get it */
+    " created_at INTEGER NOT NULL,"
+    " size INTEGER NOT NULL"		/* of message */
+    ") STRICT;"
+    "CREATE INDEX scheduled_due ON scheduled (held, deliver_at);"
+    "CREATE INDEX scheduled_member ON scheduled (member, sender);"
+    USAGE_OF(scheduled, 4);
+
 static const char *const steps[] = {
 	version_1,
 	version_2,
+	version_3,
 };
 
 _Static_assert(sizeof steps / sizeof steps[0] == SCHEMA_VERSION,

@@ -20,7 +20,7 @@
 #define TICK_US		LWS_USEC_PER_SEC
 #define PRUNE_US	(60 * LWS_USEC_PER_SEC)
 #define PRUNE_MORE_US	(50 * LWS_USEC_PER_SEC / 1000)
-#define PRUNE_ROWS	200
+#define PRUNE_ROWS	500
 
 struct ticker {
 	struct broker			*broker;

@@ -73,9 +73,15 @@ test_apart(void **state)
 	assert_int_equal(add("two", 1, "a"), 0);
 	assert_string_not_equal(mesh_id, mesh);
 	assert_string_not_equal(member_id, id);
+	/* Whoever it was made for administers it. */
+	assert_int_equal(find(1, &m), 1);
+	assert_true(m.is_admin);
 	assert_int_equal(find(2, &m), 0);
 	assert_int_equal(add("two", 2, "b"), 0);
 	assert_int_equal(find(2, &m), 1);
+	assert_false(m.is_admin);
+	assert_int_equal(members_set_admin(help_members, m.row, 1), 0);
+	assert_int_equal(members_is_admin(help_members, m.row), 1);
 	strcpy(mesh_id, "none");
 	assert_int_equal(find(2, &m), 0);
 }

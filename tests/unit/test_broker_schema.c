@@ -124,7 +124,9 @@ test_what_was_stored_stays(void **state)
 	    "INSERT INTO peer_key VALUES (1, 1, zeroblob(32), 1, 1, 5);"
 	    "INSERT INTO message VALUES"
 	    " (7, '01234567890123456789012345678901', 1, 1, 'alice', 'c',"
-	    "  NULL, NULL, 1, 1, NULL, 'n', 'text', 5, NULL);";
+	    "  NULL, NULL, 1, 1, NULL, 'n', 'text', 5, NULL),"
+	    " (8, '11234567890123456789012345678901', 1, 1, 'alice', 'd',"
+	    "  NULL, NULL, 1, 1, NULL, '', '', 5, 6);";
 	struct member		 m;
 	static const uint8_t	 key[KEY_PUBLIC_LEN];
 	int64_t			 seq, recipient;
@@ -138,6 +140,11 @@ test_what_was_stored_stays(void **state)
 	assert_int_equal(queue_find(help_queue,
 	    "01234567890123456789012345678901", &seq, &recipient), 1);
 	assert_int_equal(seq, 7);
+	/* Only what waits has a text; both are known. */
+	assert_int_equal(help_number("SELECT count(*) FROM message"), 2);
+	assert_int_equal(help_number("SELECT count(*) FROM message_text"
+	    " WHERE seq = 7 AND nonce = 'n' AND ciphertext = 'text'"), 1);
+	assert_int_equal(help_number("SELECT count(*) FROM message_text"), 1);
 	help_close(state);
 }
 
