@@ -54,7 +54,8 @@ options_before(struct cli *c, int argc, char *argv[])
 	int			 n;
 
 	verb_tables(NULL, tables);
-	n = opts_parse(&c->opts, tables, argc, argv, 1, err, sizeof err);
+	n = opts_parse(&c->opts, tables, argc, argv, OPTS_BEFORE, err,
+	    sizeof err);
 	if (n == -1)
 		cli_usage(c, "%s", err);
 	return n;
@@ -168,7 +169,8 @@ verb_dispatch(struct cli *c, int argc, char *argv[])
 	if (c->verb->flags & VERB_RAW)
 		return c->verb->run(c);
 	verb_tables(c->verb, tables);
-	if (opts_parse(&c->opts, tables, argc - words, argv + words, 0, err,
+	if (opts_parse(&c->opts, tables, argc - words, argv + words,
+	    c->verb->flags & VERB_COMMAND ? OPTS_COMMAND : OPTS_ANYWHERE, err,
 	    sizeof err) == -1)
 		return cli_usage(c, "%s", err);
 	return verb_run(c);

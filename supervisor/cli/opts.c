@@ -105,7 +105,7 @@ on_long(struct scan *sc, const char *arg)
 
 int
 opts_parse(struct opts *o, const struct opt_def *const tables[], int argc,
-    char *const argv[], int stop, char *err, size_t errlen)
+    char *const argv[], enum opts_stop stop, char *err, size_t errlen)
 {
 	struct scan	 sc = { o, tables, argc, argv, 0, err, errlen };
 	const char	*arg;
@@ -117,8 +117,10 @@ opts_parse(struct opts *o, const struct opt_def *const tables[], int argc,
 	while (sc.at < argc) {
 		arg = argv[sc.at];
 		if (only_operands || arg[0] != '-' || arg[1] == '\0') {
-			if (stop)
+			if (stop == OPTS_BEFORE)
 				break;
+			if (stop == OPTS_COMMAND)
+				only_operands = 1;
 			sc.at++;
 			o->operands[o->noperands++] = arg;
 			continue;

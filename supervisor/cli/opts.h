@@ -19,6 +19,7 @@ enum opt {
 	OPT_FOREGROUND,
 	OPT_FROM,
 	OPT_GROUP,
+	OPT_GROUPS,
 	OPT_HELP,
 	OPT_ID,
 	OPT_JSON,
@@ -68,14 +69,21 @@ struct opts {
 	size_t		 noperands;
 };
 
+enum opts_stop {
+	OPTS_ANYWHERE,		/* options may stand between operands */
+	OPTS_COMMAND,		/* all behind the first operand is operands */
+	OPTS_BEFORE,		/* end before the first operand */
+};
+
 /*
  * Read argv[0..argc) by the tables (up to OPTS_TABLES_MAX, NULL at the end).
- * stop: end at the first operand, for what stands before the verb.  Returns
- * how many were read, or -1 with a sentence in err.  Values are borrowed from
- * argv; options that were read before stay unless they come again.
+ * Returns how many were read, or -1 with a sentence in err.  Values are
+ * borrowed from argv; options that were read before stay unless they come
+ * again.
  */
 int	opts_parse(struct opts *, const struct opt_def *const tables[],
-	    int argc, char *const argv[], int stop, char *err, size_t errlen);
+	    int argc, char *const argv[], enum opts_stop, char *err,
+	    size_t errlen);
 void	opts_clear(struct opts *);
 
 /* Is there an option of this id in the tables? */

@@ -14,6 +14,7 @@
 #include "common/uuid.h"
 #include "common/xalloc.h"
 #include "supervisor/cli/api.h"
+#include "supervisor/cli/form.h"
 #include "supervisor/cli/text.h"
 #include "supervisor/cli/verbs.h"
 
@@ -39,22 +40,6 @@ reg_clear(struct reg *r)
 	free(r->path);
 }
 
-/* "a,b,c" as an array; an empty string is an empty one. */
-static json_t *
-split_commas(const char *list)
-{
-	json_t	*a = json_array();
-	size_t	 n;
-
-	while (*list != '\0') {
-		n = strcspn(list, ",");
-		if (n > 0)
-			json_array_append_new(a, json_stringn(list, n));
-		list += n + (list[n] == ',');
-	}
-	return a;
-}
-
 /*
  * Which session: --session-id, else the one that the token file was for, else
  * a new one.  A file that is there and is no token file is left alone.
@@ -72,12 +57,9 @@ reg_identify(struct reg *r)
 		return CLI_FAIL;
 	if (token_load(&r->token, r->path, err, sizeof err) == -1)
 		return cli_fail(r->c, "%s; it is not overwritten", err);
-	if (id != NULL && !token_id_is_valid(id))
-		return cli_usage(r->c, "--session-id must be printable, "
-		    "without blanks, at most %d characters", TOKEN_ID_MAX);
-	if (id != NULL)
-		strcpy(r->token.session_id, id);
-	else if (*r->token.session_id == '\0')
+	if (id != NULL && form_session_id(r->c, &r->token) != CLI_OK)
+		return CLI_USAGE;
+	if (*r->token.session_id == '\0')
 		uuid_v4(r->token.session_id);
 	token_mint(&r->token);
 	return CLI_OK;
@@ -86,11 +68,8 @@ reg_identify(struct reg *r)
 static int
 reg_body(struct reg *r)
 {
-	const char	*caps = cli_opt(r->c, OPT_CAPS);
-	char		*cwd;
-	long		 owner = getppid();
-	json_t		*groups;
-	size_t		 i;
+	long	 owner = getppid();
+	int	 rc;
 
 	if (cli_number(r->c, OPT_PID, "pid", 1, PID_LARGEST,
 	    &owner) != CLI_OK)
@@ -98,28 +77,9 @@ reg_body(struct reg *r)
 	if (cli_opt(r->c, OPT_PID) == NULL && owner <= 1)
 		return cli_fail(r->c, "the process that called has ended; "
 		    "name the session's with --pid");
-	r->body = json_pack("{s:s, s:s, s:s*, s:s, s:I, s:s*, s:{s:b}}",
-	    "token", r->token.hex, "session_id", r->token.session_id,
-	    "mesh", cli_opt(r->c, OPT_MESH),
-	    "display_name", cli_opt(r->c, OPT_NAME), "pid",
-	    (json_int_t)owner, "role", cli_opt(r->c, OPT_ROLE),
-	    "presence", "mint", 1);
-	if (r->body == NULL)
-		return cli_usage(r->c, "names must be UTF-8");
-	if ((cwd = getcwd(NULL, 0)) != NULL) {
-		json_object_set_new(r->body, "cwd", json_string(cwd));
-		free(cwd);
-	}
-	if (r->c->opts.ngroups > 0) {
-		groups = json_array();
-		for (i = 0; i < r->c->opts.ngroups; i++)
-			json_array_append_new(groups,
-			    json_string(r->c->opts.groups[i]));
-		json_object_set_new(r->body, "groups", groups);
-	}
-	if (caps != NULL)
-		json_object_set_new(r->body, "caps", split_commas(caps));
-	return CLI_OK;
+	r->body = form_make(r->c, &r->token, cli_opt(r->c, OPT_NAME),
+	    (pid_t)owner, &rc);
+	return rc;
 }
 
 /* On its way to the mesh, and not parked? */
@@ -204,6 +164,8 @@ v_session_register(struct cli *c)
 	char			 err[512];
 	int			 rc;
 
+	if (form_caps_asked(c))
+		return CLI_OK;
 	if (cli_opt(c, OPT_NAME) == NULL)
 		return cli_usage(c, "--name is missing");
 	if ((rc = reg_identify(&r)) != CLI_OK ||

@@ -72,8 +72,23 @@ static const struct opt_def opts_register[] = {
 	{ "role", "ROLE", "what it does, for its peers to see", OPT_ROLE },
 	{ "group", "@GROUP[:ROLE]", "a group that it is in; may be repeated",
 	    OPT_GROUP },
-	{ "caps", "A,B", "what it may do (everything); \"\" is nothing",
-	    OPT_CAPS },
+	{ "groups", "A,B", "several at once", OPT_GROUPS },
+	{ "caps", "A,B", "what it may do (everything); \"\" is nothing, \"?\" "
+	    "explains them", OPT_CAPS },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_launch[] = {
+	{ "name", "NAME", "its name on the mesh (that of the command)",
+	    OPT_NAME },
+	{ "mesh", "MESH", "needed when there are several", OPT_MESH },
+	{ "session-id", "ID", "its id (a new one)", OPT_SESSION_ID },
+	{ "role", "ROLE", "what it does, for its peers to see", OPT_ROLE },
+	{ "group", "@GROUP[:ROLE]", "a group that it is in; may be repeated",
+	    OPT_GROUP },
+	{ "groups", "A,B", "several at once", OPT_GROUPS },
+	{ "caps", "A,B", "what it may do (everything); \"\" is nothing, \"?\" "
+	    "explains them", OPT_CAPS },
 	{ NULL, NULL, NULL, 0 }
 };
 
@@ -176,6 +191,14 @@ static const struct verb verbs[] = {
 	    "Its key and messages are kept for a while: they come back when "
 	    "the name is registered again.",
 	    NULL, AS_SESSION, 0, 1, v_session_end },
+	{ "launch", "[--] COMMAND [ARGUMENT ...]", "run a command as a session",
+	    "The command finds its session's token by MESHSUP_TOKEN_FILE in "
+	    "its environment, and so do the verbs that it calls.  The "
+	    "session ends with it.  Signals go to the command, and launch "
+	    "ends as it ended; 126 and 127 mean that it could not be run, or "
+	    "was not found.",
+	    opts_launch, VERB_PLACE | VERB_API | VERB_COMMAND, 0, SIZE_MAX,
+	    v_launch },
 	{ "send", "TO MESSAGE", "send a message",
 	    "TO is a peer's name, its key or the first 8 digits or more of "
 	    "that, or \"*\" for everybody on the mesh.  "

@@ -14,6 +14,7 @@ enum {
 	VERB_PLACE = 8,		/* takes --run-dir */
 	VERB_RAW = 16,		/* takes its arguments as they come */
 	VERB_ADMIN = 32,	/* of everybody, where asked: --admin */
+	VERB_COMMAND = 64,	/* its operands are a command line */
 };
 
 struct verb {
@@ -58,6 +59,7 @@ int	v_help(struct cli *);
 int	v_inbox(struct cli *);
 int	v_inbox_delete(struct cli *);
 int	v_inbox_flush(struct cli *);
+int	v_launch(struct cli *);
 int	v_outbox_abort(struct cli *);
 int	v_outbox_cat(struct cli *);
 int	v_outbox_hold(struct cli *);

@@ -26,7 +26,7 @@ static char		err[256];
 
 /* Words separated by blanks; "_" stands for an empty one. */
 static int
-parse(const char *line, int stop)
+parse(const char *line, enum opts_stop stop)
 {
 	static char	 text[512];
 	char		*argv[64], *p;
@@ -43,15 +43,31 @@ static void
 values_and_operands_in_any_order(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("a --name x b --all --name=y - c", 0), 7 + 1);
+	assert_int_equal(parse("a --name x b --all --name=y - c",
+	    OPTS_ANYWHERE), 7 + 1);
 	assert_string_equal(o.value[OPT_NAME], "y");
 	assert_non_null(o.value[OPT_ALL]);
 	assert_int_equal(o.noperands, 4);
 	assert_string_equal(o.operands[2], "-");
-	assert_int_equal(parse("--name= x", 0), 2);
+	assert_int_equal(parse("--name= x", OPTS_ANYWHERE), 2);
 	assert_string_equal(o.value[OPT_NAME], "");
-	assert_int_equal(parse("-h", 0), 1);
+	assert_int_equal(parse("-h", OPTS_ANYWHERE), 1);
 	assert_non_null(o.value[OPT_HELP]);
+}
+
+/* What launch runs has options of its own. */
+static void
+a_command_line_is_left_alone(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("--name x ls --all -- --name y",
+	    OPTS_COMMAND), 7);
+	assert_string_equal(o.value[OPT_NAME], "x");
+	assert_null(o.value[OPT_ALL]);
+	assert_int_equal(o.noperands, 5);
+	assert_string_equal(o.operands[2], "--");
+	assert_int_equal(parse("-- --all", OPTS_COMMAND), 2);
+	assert_string_equal(o.operands[0], "--all");
 }
 
 /* A flag that may have a value does not take the word behind it. */
@@ -59,12 +75,12 @@ static void
 optional_values_need_an_equals_sign(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("--wait sent", 0), 2);
+	assert_int_equal(parse("--wait sent", OPTS_ANYWHERE), 2);
 	assert_string_equal(o.value[OPT_WAIT], "");
 	assert_int_equal(o.noperands, 1);
-	assert_int_equal(parse("--wait=sent x", 0), 2);
+	assert_int_equal(parse("--wait=sent x", OPTS_ANYWHERE), 2);
 	assert_string_equal(o.value[OPT_WAIT], "sent");
-	assert_int_equal(parse("--wait --all", 0), 2);
+	assert_int_equal(parse("--wait --all", OPTS_ANYWHERE), 2);
 	assert_non_null(o.value[OPT_ALL]);
 }
 
@@ -72,7 +88,7 @@ static void
 two_dashes_end_options(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("-- --name -x", 0), 3);
+	assert_int_equal(parse("-- --name -x", OPTS_ANYWHERE), 3);
 	assert_int_equal(o.noperands, 2);
 	assert_null(o.value[OPT_NAME]);
 }
@@ -81,7 +97,7 @@ static void
 stops_at_the_verb(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("--name x send --all", 1), 2);
+	assert_int_equal(parse("--name x send --all", OPTS_BEFORE), 2);
 	assert_null(o.value[OPT_ALL]);
 	assert_int_equal(o.noperands, 0);
 }
@@ -90,15 +106,15 @@ static void
 errors_are_sentences(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("--nam x", 0), -1);
+	assert_int_equal(parse("--nam x", OPTS_ANYWHERE), -1);
 	assert_string_equal(err, "no option --nam here");
-	assert_int_equal(parse("--name", 0), -1);
+	assert_int_equal(parse("--name", OPTS_ANYWHERE), -1);
 	assert_string_equal(err, "--name needs a value: NAME");
-	assert_int_equal(parse("--all=1", 0), -1);
+	assert_int_equal(parse("--all=1", OPTS_ANYWHERE), -1);
 	assert_string_equal(err, "--all takes no value");
-	assert_int_equal(parse("-5", 0), -1);
+	assert_int_equal(parse("-5", OPTS_ANYWHERE), -1);
 	assert_non_null(strstr(err, "after \"--\""));
-	assert_int_equal(parse("--=x", 0), -1);
+	assert_int_equal(parse("--=x", OPTS_ANYWHERE), -1);
 }
 
 static void
@@ -191,6 +207,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_and_operands_in_any_order),
+		cmocka_unit_test(a_command_line_is_left_alone),
 		cmocka_unit_test(optional_values_need_an_equals_sign),
 		cmocka_unit_test(two_dashes_end_options),
 		cmocka_unit_test(stops_at_the_verb),
