@@ -245,4 +245,24 @@ int	rows_unopened_after(struct rows *,
 	    const uint8_t member[OWNER_ID_LEN], int64_t after, int limit,
 	    int (*cb)(void *arg, const struct in_row *), void *arg);
 
+/*
+ * Count rows by state, at most limit at a time, beginning with a walk of zeros
+ * and going on where it ended.  Returns how many were counted, 0 at the end.
+ */
+enum rows_counted {
+	ROWS_COUNT_OPEN,		/* outbox, by enum row_state */
+	ROWS_COUNT_ENDED,
+	ROWS_COUNT_INBOX,		/* all, as the first state */
+	ROWS_COUNT_UNOPENED,		/* inbox, by enum inbox_state */
+	ROWS_COUNTED_N
+};
+#define ROWS_COUNT_STATES	(ROW_STATE_MAX + 1)
+
+struct rows_walk {
+	uint8_t		owner[OWNER_ID_LEN], next[OWNER_ID_LEN];
+	int64_t		state, seq;
+};
+int	rows_count(struct rows *, enum rows_counted, struct rows_walk *,
+	    int limit, int64_t counts[ROWS_COUNT_STATES]);
+
 #endif

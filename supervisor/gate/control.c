@@ -185,6 +185,8 @@ on_answer(void *arg, struct msg *m)
 
 	if (msg_decode(m, &body) == -1)
 		return -1;
+	if (m->type == MSG_STORE_ACCEPTED)
+		tally_accept(&s->gate->tally, body.accepted.result);
 	calls_answer(s->gate->calls,
 	    s->peer != NULL && peer_who(s->peer)->peer == PEER_WORKER ?
 	    s->peer : NULL, m, &body);
@@ -211,6 +213,7 @@ on_outcome(void *arg, struct msg *m)
 
 	if (msg_decode(m, &body) == -1)
 		return -1;
+	tally_outcome(&s->gate->tally, body.state);
 	pulse_outcome(s->gate->streams, &body);
 	waits_outcome(s->gate->waits, &body);
 	return 0;

@@ -14,6 +14,7 @@
 
 #include "common/msg.h"
 #include "common/uuid.h"
+#include "supervisor/gate/tally.h"
 
 /* States, as bits for the table of control.c. */
 #define GATE_NEW	0x1u	/* waits for its set-up */
@@ -58,6 +59,7 @@ struct gate {
 	struct streams	*streams;
 	struct waits	*waits;
 
+	struct tally	 tally;
 	struct rows	*rows;		/* NULL: not open yet */
 	char		 epoch[UUID_SIZE];
 

@@ -14,6 +14,7 @@ struct request;
 void	on_version(struct request *);
 void	on_health(struct request *);
 void	on_status(struct request *);
+void	on_metrics(struct request *);
 
 void	on_register(struct request *);
 void	on_sessions(struct request *);

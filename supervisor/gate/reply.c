@@ -16,6 +16,8 @@
 #include "supervisor/gate/gate.h"
 #include "supervisor/gate/request.h"
 
+#define TYPE_JSON	"application/json"
+
 static const struct {
 	int		 status;
 	const char	*phrase;
@@ -57,11 +59,13 @@ reply_phrase(int status)
  * answer.
  */
 static void
-reply_send(struct request *r, int status, struct evbuffer *body)
+reply_send(struct request *r, int status, const char *type,
+    struct evbuffer *body)
 {
 	struct evkeyvalq	*h = evhttp_request_get_output_headers(r->http);
 
-	evhttp_add_header(h, "Content-Type", "application/json");
+	evhttp_add_header(h, "Content-Type", type);
+	tally_answer(&r->gate->tally, status);
 	if (status == 429 || status == 503 || status == 507)
 		evhttp_add_header(h, "Retry-After", "1");
 	if (r->close || r->gate->state == GATE_STOPPING)
@@ -90,7 +94,17 @@ reply_text(struct request *r, int status, const void *text, size_t len)
 	struct evbuffer	*b = buffer_new();
 
 	evbuffer_add(b, text, len);
-	reply_send(r, status, b);
+	reply_send(r, status, TYPE_JSON, b);
+	evbuffer_free(b);
+}
+
+void
+reply_typed(struct request *r, const char *type, const void *text, size_t len)
+{
+	struct evbuffer	*b = buffer_new();
+
+	evbuffer_add(b, text, len);
+	reply_send(r, 200, type, b);
 	evbuffer_free(b);
 }
 
@@ -121,7 +135,7 @@ reply_json(struct request *r, int status, json_t *j)
 	if (evbuffer_add_reference(b, text, strlen(text), text_free_cb,
 	    text) == -1)
 		fatalx("evbuffer_add_reference: no memory");
-	reply_send(r, status, b);
+	reply_send(r, status, TYPE_JSON, b);
 	evbuffer_free(b);
 }
 

@@ -4,7 +4,7 @@
 #error "supervisor/gate is private to the gate"
 #endif
 
-/* Answers: every one is JSON, and each request gets one. */
+/* Answers: JSON, but for figures; each request gets one. */
 
 #include <jansson.h>
 #include <stddef.h>
@@ -18,6 +18,9 @@ void	reply_json(struct request *, int status, json_t *);
 
 /* Text that is JSON already; copied. */
 void	reply_text(struct request *, int status, const void *, size_t);
+
+/* Text of another type, for GET; copied. */
+void	reply_typed(struct request *, const char *type, const void *, size_t);
 
 /* {"error": code, "detail": sentence}; 429, 503 and 507 say when to retry. */
 void	reply_error(struct request *, int status, const char *code,

@@ -13,6 +13,7 @@ static const struct route routes[] = {
 	{ EVHTTP_REQ_GET, "/v1/version", ROUTE_OPEN, 0, on_version },
 	{ EVHTTP_REQ_GET, "/v1/health", ROUTE_OPEN, 0, on_health },
 	{ EVHTTP_REQ_GET, "/v1/status", 0, 0, on_status },
+	{ EVHTTP_REQ_GET, "/metrics", 0, 0, on_metrics },
 
 	{ EVHTTP_REQ_POST, "/v1/sessions/register", ROUTE_BODY, 0,
 	    on_register },

@@ -142,9 +142,10 @@ stream_tell(struct stream *s, const char *event, const json_t *data)
 {
 	if (stream_unwritten(s) > OUT_MAX)
 		s->full = 1;
-	if (s->full)
+	if (s->full) {
 		s->lost++;
-	else
+		s->all->gate->tally.dropped++;
+	} else
 		stream_write_event(s, event, data);
 }
 
@@ -328,6 +329,17 @@ streams_rows(struct streams *ss, const uint8_t owner[OWNER_ID_LEN],
 		s->newest = seq;
 		streams_pump_soon(ss, 0);
 	}
+}
+
+unsigned
+streams_count(const struct streams *ss)
+{
+	const struct stream	*s;
+	unsigned		 n = 0;
+
+	TAILQ_FOREACH(s, &ss->list, next)
+		n++;
+	return n;
 }
 
 struct gate *

@@ -58,6 +58,9 @@ void	streams_tell_peer(struct streams *, const struct member *,
 void	streams_tell_owner(struct streams *, const uint8_t owner[OWNER_ID_LEN],
 	    const char *event, const json_t *data);
 
+/* How many there are. */
+unsigned streams_count(const struct streams *);
+
 /* For pulse.c. */
 struct gate *streams_gate(struct streams *);
 

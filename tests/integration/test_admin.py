@@ -97,3 +97,101 @@ def test_events_of_all(daemon):
         e = events.wait(
             where=lambda e: e.data["body"] == "seen by the operator")
         assert e.data["recipient_pubkey"] == daemon.alice
+
+
+# --- figures ---
+
+SAMPLE = re.compile(r'meshsup_(\w+)(?:\{(.*)\})? (-?\d+)$')
+
+
+def figures(r):
+    """Every line is a comment, or a sample that comes once."""
+    assert r.status == 200, r
+    assert r.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    found, typed = {}, set()
+    for line in r.raw.decode().splitlines():
+        if line.startswith("#"):
+            kind, name = line.split()[1:3]
+            assert kind in ("HELP", "TYPE"), line
+            typed.add(name)
+            continue
+        m = SAMPLE.match(line)
+        assert m and f"meshsup_{m[1]}" in typed, line
+        assert m.group(1, 2) not in found, line
+        found[m.group(1, 2)] = int(m[3])
+    return found
+
+
+def metrics(daemon):
+    """With the rows, which are left out when counting takes too long."""
+    return wait_for(lambda: (lambda f: (
+        "inbox_rows", 'state="message"') in f and f)(
+            figures(daemon.api(admin=True).get("/metrics"))), 15)
+
+
+def test_metrics(daemon, mail):
+    f = metrics(daemon)
+    for role in "supervisor", "store", "gate", "resolver", "broker", "member":
+        assert f["processes", f'role="{role}"'] == 1
+        assert f["process_resident_bytes", f'role="{role}"'] > 0
+    assert f["processes", 'role="worker"'] >= 2
+    assert f["sessions", 'state="open"'] >= 1
+    assert f["broker_members", 'mesh="local",state="open"'] <= 1
+    assert f["outbox_rows", 'state="done"'] >= 1
+    assert f["inbox_rows", 'state="message"'] >= 1
+    assert f["inbox_rows", 'state="quarantine"'] == 0
+    assert f["uptime_seconds", None] >= 0
+
+
+def test_counters_count(daemon):
+    before = metrics(daemon)
+    daemon.ms("send", "--as", "alice", "bob", "to be counted", "--wait")
+    daemon.command("send", "--as", "alice", "nobody-of-that-name", "x")
+    after = metrics(daemon)
+
+    def rise(*key):
+        return after[key] - before[key]
+    assert rise("accepts_total", 'result="new"') >= 1
+    assert rise("answers_total", 'class="4xx"') >= 1
+    assert rise("answers_total", 'class="2xx"') >= 2
+    wait_for(lambda: metrics(daemon)["ended_total", 'state="done"'] >
+             before["ended_total", 'state="done"'], 10)
+
+
+def test_rows_are_counted(daemon, mail):
+    """As they are in the file, once nothing is under way."""
+    names = ["pending", "inflight", "done", "dead", "aborted"]
+
+    def agree():
+        rows = daemon.query("SELECT state, count(*) AS n FROM outbox "
+                            "GROUP BY state")
+        want = {names[r["state"]]: r["n"] for r in rows}
+        inbox, = daemon.query("SELECT count(*) AS n FROM inbox")
+        f = metrics(daemon)
+        return f["inbox_rows", 'state="message"'] == inbox["n"] and all(
+            f["outbox_rows", f'state="{s}"'] == want.get(s, 0)
+            for s in names)
+    wait_for(agree, 15)
+
+
+def test_restarts_are_counted(daemon):
+    old = daemon.kill("store")
+    daemon.wait_restarted("store", old)
+    assert metrics(daemon)["process_restarts", 'role="store"'] == 1
+
+
+def test_metrics_hold_nobodys_name(daemon, mail):
+    text = daemon.api(admin=True).get("/metrics").raw.decode()
+    for word in "alice", "bob", daemon.alice, daemon.bob, mail[0]["id"]:
+        assert word not in text
+
+
+def test_metrics_are_the_operators(daemon):
+    assert is_error(daemon.api().get("/metrics"), 403) == "operator_required"
+    token = data(daemon, "session", "register", "--name", "carol", "--pid",
+                 str(os.getpid()))["token_file"]
+    with open(token) as f:
+        carol = f.read().split()[0]
+    for where in daemon.api(carol), daemon.api(carol, admin=True):
+        assert is_error(where.get("/metrics"), 403) == "operator_required"
+    is_error(daemon.api("0" * 64, admin=True).get("/metrics"), 401)

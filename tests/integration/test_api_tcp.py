@@ -110,3 +110,13 @@ def test_a_session_token_alone_is_not_enough(daemon, alice):
 def test_host_and_origin_count_there_too(tcp):
     is_error(tcp.get("/v1/sessions", headers={"Host": "evil.example"}), 403)
     is_error(tcp.get("/v1/sessions", headers={"Origin": "null"}), 403)
+
+
+def test_figures_for_the_owner(daemon, tcp, alice):
+    """GET /metrics with the Bearer, and not for a session."""
+    r = tcp.get("/metrics")
+    assert r.status == 200 and b"meshsup_sessions{" in r.raw
+    assert daemon.bearer.encode() not in r.raw
+    is_error(daemon.api(address=daemon.tcp).get("/metrics"), 401)
+    is_error(daemon.api(alice.token, address=daemon.tcp,
+                        bearer=daemon.bearer).get("/metrics"), 403)

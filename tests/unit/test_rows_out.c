@@ -205,6 +205,49 @@ outbox_listing(void **state)
 	expect(7, 0);
 }
 
+static void
+count(enum rows_counted what, int limit, int64_t counts[ROWS_COUNT_STATES])
+{
+	struct rows_walk	walk = { .seq = 0 };
+	int			n;
+
+	memset(counts, 0, ROWS_COUNT_STATES * sizeof *counts);
+	while ((n = rows_count(rows, what, &walk, limit, counts)) > 0)
+		assert_true(n <= limit);
+	assert_int_equal(n, 0);
+}
+
+/* Each row once, in slices of any size, of whoever owns it. */
+static void
+counted_by_state(void **state)
+{
+	struct msg_recorded	r;
+	int64_t			c[ROWS_COUNT_STATES];
+	char			id[16];
+	int			i, limit;
+
+	(void)state;
+	for (i = 0; i < 12; i++) {
+		snprintf(id, sizeof id, "n%d", i);
+		progress(1 + i % 3, accept_new(1 + i % 3, id, key(11 + i)),
+		    (enum row_state)(i % 4), "why", &r);
+	}
+	for (limit = 1; limit < 8; limit++) {
+		count(ROWS_COUNT_OPEN, limit, c);
+		assert_int_equal(c[ROW_PENDING], 3);
+		assert_int_equal(c[ROW_INFLIGHT], 3);
+		assert_int_equal(c[ROW_DONE] + c[ROW_DEAD], 0);
+		count(ROWS_COUNT_ENDED, limit, c);
+		assert_int_equal(c[ROW_DONE], 3);
+		assert_int_equal(c[ROW_DEAD], 3);
+		/* Who lost one was told. */
+		count(ROWS_COUNT_INBOX, limit, c);
+		assert_int_equal(c[0], 3);
+		count(ROWS_COUNT_UNOPENED, limit, c);
+		assert_int_equal(c[INBOX_HANDOVER] + c[INBOX_QUARANTINE], 0);
+	}
+}
+
 #define T(f)	cmocka_unit_test_setup_teardown(f, rows_new, rows_remove)
 
 int
@@ -216,6 +259,7 @@ main(void)
 		T(new_rows_since),
 		T(outbox_columns),
 		T(outbox_listing),
+		T(counted_by_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

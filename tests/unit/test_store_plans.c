@@ -101,6 +101,8 @@ use_rows(void)
 	struct out_row		o;
 	char			target[TARGET_SIZE], epoch[UUID_SIZE];
 	int64_t			seq = 0;
+	struct rows_walk	walk;
+	int64_t			counts[ROWS_COUNT_STATES];
 	uint64_t		seqs[5];
 	int			i;
 
@@ -131,6 +133,11 @@ use_rows(void)
 	rows_in_before(rows, &scope, 9, &seq);
 	rows_handover_after(rows, owner(50), 0, 5, in_cb, NULL);
 	rows_unopened_after(rows, owner(50), 0, 5, in_cb, NULL);
+	for (i = 0; i < ROWS_COUNTED_N; i++) {
+		memset(&walk, 0, sizeof walk);
+		memset(counts, 0, sizeof counts);
+		rows_count(rows, (enum rows_counted)i, &walk, 5, counts);
+	}
 }
 
 /*
