@@ -22,9 +22,11 @@
 #include "common/inherit.h"
 #include "common/privs.h"
 #include "common/xalloc.h"
+#include "supervisor/activation.h"
 #include "supervisor/keys.h"
 #include "supervisor/lock.h"
 #include "supervisor/logger.h"
+#include "supervisor/notify.h"
 #include "supervisor/registry.h"
 #include "supervisor/signals.h"
 #include "supervisor/supervisor.h"
@@ -197,6 +199,18 @@ open_registry(struct supervisor *s, char *err, size_t errlen)
 	return ret;
 }
 
+/* Those that the service manager holds for us; it keeps their files. */
+static int
+take_sockets(struct supervisor *s, char *err, size_t errlen)
+{
+	if (activation_take(&s->listen_unix, &s->listen_admin, err,
+	    errlen) == -1)
+		return -1;
+	s->given_unix = s->listen_unix != -1;
+	s->given_admin = s->listen_admin != -1;
+	return 0;
+}
+
 /* Three descriptors for each session; the soft limit is often 1,024. */
 static void
 raise_limit(void)
@@ -263,7 +277,9 @@ main(int argc, char *argv[])
 	raise_limit();
 	s = supervisor_new();
 	s->ready_fd = ready;
-	if (set_up(s, &o, err, sizeof err) == -1)
+	s->notify = notify_take();
+	if (take_sockets(s, err, sizeof err) == -1 ||
+	    set_up(s, &o, err, sizeof err) == -1)
 		supervisor_fail(s, "%s", err);
 	else
 		code = supervisor_loop(s);

@@ -69,23 +69,32 @@ supervisor_token(struct supervisor *s, char *err, size_t errlen)
 	return ret;
 }
 
+/* One Unix socket, unless it was given to us.  -1 with err. */
+static int
+supervisor_listen_unix(struct supervisor *s, int *fd, const char *name,
+    mode_t mode, char *err, size_t errlen)
+{
+	char	*path;
+
+	if (*fd != -1)
+		return 0;
+	path = paths_join(s->paths.run_dir, name);
+	*fd = listen_unix(path, mode, err, errlen);
+	free(path);
+	return *fd != -1 ? 0 : -1;
+}
+
 /* The API's sockets; TCP only where it is configured. */
 int
 supervisor_listen(struct supervisor *s, char *err, size_t errlen)
 {
-	char		*path, where[32];
+	char		 where[32];
 	uint16_t	 port;
 
-	path = paths_join(s->paths.run_dir, PATHS_SOCKET);
-	s->listen_unix = listen_unix(path, s->system_mode ? 0666 : 0600, err,
-	    errlen);
-	free(path);
-	if (s->listen_unix == -1)
-		return -1;
-	path = paths_join(s->paths.run_dir, PATHS_ADMIN);
-	s->listen_admin = listen_unix(path, 0600, err, errlen);
-	free(path);
-	if (s->listen_admin == -1)
+	if (supervisor_listen_unix(s, &s->listen_unix, PATHS_SOCKET,
+	    s->system_mode ? 0666 : 0600, err, errlen) == -1 ||
+	    supervisor_listen_unix(s, &s->listen_admin, PATHS_ADMIN, 0600,
+	    err, errlen) == -1)
 		return -1;
 	if (s->conf.tcp_port != 0) {
 		if (supervisor_token(s, err, errlen) == -1)

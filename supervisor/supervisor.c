@@ -26,6 +26,7 @@
 #include "supervisor/lock.h"
 #include "supervisor/logger.h"
 #include "supervisor/member.h"
+#include "supervisor/notify.h"
 #include "supervisor/pace.h"
 #include "supervisor/register.h"
 #include "supervisor/registry.h"
@@ -137,6 +138,8 @@ supervisor_free(struct supervisor **sp)
 			event_free(s->ev_start);
 		if (s->ev_prune != NULL)
 			event_free(s->ev_prune);
+		if (s->ev_watchdog != NULL)
+			event_free(s->ev_watchdog);
 		event_base_free(s->base);
 	}
 	registry_close(&s->registry);
@@ -146,6 +149,7 @@ supervisor_free(struct supervisor **sp)
 	fd_close(&s->listen_broker);
 	fd_close(&s->ready_fd);
 	logger_close(&s->logger);
+	notify_free(&s->notify);
 	sodium_memzero(s->host_key, sizeof s->host_key);
 	sodium_memzero(s->local_token, sizeof s->local_token);
 	free(s->libexec);
@@ -203,6 +207,18 @@ supervisor_prune(evutil_socket_t fd, short what, void *arg)
 	supervisor_after(s->ev_prune, PRUNE_MS);
 }
 
+/* The service manager, where there is one, hears that the loop turns. */
+static void
+supervisor_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	struct supervisor	*s = arg;
+
+	(void)fd;
+	(void)what;
+	notify_say(s->notify, "WATCHDOG=1");
+	supervisor_after(s->ev_watchdog, notify_watchdog_ms(s->notify));
+}
+
 int
 supervisor_start(struct supervisor *s, char *err, size_t errlen)
 {
@@ -215,8 +231,12 @@ supervisor_start(struct supervisor *s, char *err, size_t errlen)
 	core_new(s);
 	s->ev_start = evtimer_new(s->base, supervisor_start_timeout, s);
 	s->ev_prune = evtimer_new(s->base, supervisor_prune, s);
-	if (s->ev_start == NULL || s->ev_prune == NULL)
+	s->ev_watchdog = evtimer_new(s->base, supervisor_watchdog, s);
+	if (s->ev_start == NULL || s->ev_prune == NULL ||
+	    s->ev_watchdog == NULL)
 		fatalx("evtimer_new failed");
+	if (notify_watchdog_ms(s->notify) > 0)
+		supervisor_after(s->ev_watchdog, 0);
 	supervisor_after(s->ev_prune, 0);
 	supervisor_after(s->ev_start, START_MS);
 	core_start(s);
@@ -250,6 +270,8 @@ supervisor_check_ready(struct supervisor *s)
 	lock_say(s->run_lock, "running");
 	log_info("ready, socket %s/%s", s->paths.run_dir, PATHS_SOCKET);
 	supervisor_tell_starter(s, "ok\n");
+	notify_say(s->notify, "READY=1\nSTATUS=serving %s/%s",
+	    s->paths.run_dir, PATHS_SOCKET);
 }
 
 void
@@ -266,6 +288,7 @@ supervisor_fail(struct supervisor *s, const char *fmt, ...)
 		return;
 	snprintf(line, sizeof line, "error %s\n", text);
 	supervisor_tell_starter(s, line);
+	notify_say(s->notify, "STATUS=not started: %.400s", text);
 	s->exit_code = 1;
 	if (s->ev_start != NULL)	/* else there is nothing to stop yet */
 		supervisor_stop(s);
@@ -315,6 +338,7 @@ supervisor_stop(struct supervisor *s)
 	if (s->state == SUP_STOPPING)
 		return;
 	s->state = SUP_STOPPING;
+	notify_say(s->notify, "STOPPING=1\nSTATUS=stopping");
 	lock_say(s->state_lock, "stopping");
 	lock_say(s->run_lock, "stopping");
 	if (s->ev_start != NULL)
@@ -334,12 +358,15 @@ supervisor_unlink(struct supervisor *s)
 {
 	static const char *const names[] = { PATHS_SOCKET, PATHS_ADMIN,
 	    PATHS_PID };
-	char	*path;
-	size_t	 i;
+	const int	 given[] = { s->given_unix, s->given_admin, 0 };
+	char		*path;
+	size_t		 i;
 
 	if (s->run_lock == -1)		/* they are somebody else's */
 		return;
 	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (given[i])
+			continue;
 		path = paths_join(s->paths.run_dir, names[i]);
 		if (unlink(path) == -1 && errno != ENOENT)
 			log_warn("%s", path);

@@ -21,6 +21,7 @@ struct event;
 struct event_base;
 struct logger;
 struct member;
+struct notify;
 struct registry;
 struct resolving;
 struct session;
@@ -50,10 +51,12 @@ struct supervisor {
 	uint8_t		 host_key[HOST_KEY_LEN];
 	int		 state_lock, run_lock;
 	int		 listen_unix, listen_admin, listen_tcp, listen_broker;
+	int		 given_unix, given_admin;	/* by who manages us */
 	char		 broker_host[64];	/* where workers reach it */
 	uint16_t	 broker_port;
 	char		 local_token[65];
 
+	struct notify	*notify;	/* NULL: no service manager */
 	struct logger	*logger;
 	struct registry	*registry;
 	struct child	*store, *gate, *resolver, *broker;
@@ -67,6 +70,7 @@ struct supervisor {
 	struct event	*ev_stop;	/* steps of stopping */
 	struct event	*ev_start;	/* the start took too long */
 	struct event	*ev_prune;	/* hourly */
+	struct event	*ev_watchdog;	/* we are alive */
 	struct event	*ev_tell;	/* a new gate is told of sessions */
 	void		(*told_cb)(struct supervisor *);
 	int		 stop_step;
