@@ -102,8 +102,12 @@ tell_member(struct member *mb)
 	int			 tls;
 
 	tell_now(&mb->tell);
-	/* Before the broker knows it, it has no ids. */
-	if (!child_is_up(s->gate) || (mb->mesh.embedded && !mb->known))
+	/*
+	 * A new one has no ids before the embedded broker knows it.  Those that
+	 * it had before hold until the broker says otherwise: its sessions are
+	 * heard from the first moment on.
+	 */
+	if (!child_is_up(s->gate) || *mb->mesh.mesh_id == '\0')
 		return;
 	memset(&body, 0, sizeof body);
 	memcpy(body.owner, mb->owner, OWNER_ID_LEN);

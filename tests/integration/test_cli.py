@@ -177,12 +177,12 @@ def test_events(daemon):
     # Before the stream is open nothing would be seen: send until it is.
     def seen(out):
         daemon.ms("send", "--as", "alice", daemon.bob, "on the stream")
-        return "on the stream" in out
+        return "on the stream" in out and out.endswith("\n")
     wait_for(lambda: seen(run.out), 15)
-    lines = [json.loads(x) for x in run.out.splitlines()]
-    messages = [x for x in lines if x["event"] == "message"]
-    assert messages[0]["data"]["body"] == "on the stream"
-    assert messages[0]["id"]
+    lines = [json.loads(x) for x in run.out.split("\n")[:-1]]
+    message = [x for x in lines if x["event"] == "message" and
+               x["data"]["body"] == "on the stream"][0]
+    assert message["id"]
     os.kill(run.pid, signal.SIGINT)
     assert run.wait(10) == 0
 
@@ -193,7 +193,7 @@ def test_events_outlive_the_gate(daemon):
 
     def bodies():
         return [x["data"]["body"] for x in map(
-            json.loads, run.out.splitlines()) if x["event"] == "message"]
+            json.loads, run.out.split("\n")[:-1]) if x["event"] == "message"]
 
     def ping():
         daemon.ms("send", "--as", "alice", daemon.bob, "hello stream")
