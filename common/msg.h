@@ -93,6 +93,7 @@ enum msg_type {
 	MSG_STORE_REQUEUED = 111, /* [requeued] answers REQUEUE */
 	MSG_STORE_DELETED = 112, /* [count] answers DELETE */
 	MSG_STORE_ENDED = 113,	/* [owner] answers END_ROWS: synced */
+	MSG_STORE_TOPIC = 114,	/* [count] answers TOPIC, TOPIC_LEAVE: synced */
 
 	/* From a worker. */
 	MSG_WRK_READY = 140,	/* [wrk_ready] to the supervisor: its keys */
@@ -107,6 +108,8 @@ enum msg_type {
 	MSG_WRK_EVENT = 149,	/* [json] to the gate: a system event */
 	MSG_WRK_CLAIMED = 150,	/* [claimed] to the store, answers CLAIM */
 	MSG_WRK_RATE = 151,	/* [rate] to the supervisor: refused, or asks */
+	MSG_WRK_TOPIC = 152,	/* [topic] to the store: joined, or read */
+	MSG_WRK_TOPIC_LEAVE = 153, /* [topic_leave] to the store */
 
 	/* From the others, to the supervisor. */
 	MSG_RES_RESOLVED = 180,	/* [resolved] answers RESOLVE */
@@ -531,6 +534,24 @@ enum put_result {
 struct msg_stored {
 	int64_t		 result;
 	int64_t		 row;		/* inbox sequence, or 0 */
+};
+
+/*
+ * A topic of the worker's owner: joined now, or how far its history is read.
+ * A join of what is joined already does not change how far that is; a reading
+ * of what is not joined is nothing.
+ */
+struct msg_topic {
+	char		 topic[BROKER_ID_SIZE];	/* the broker's id of it */
+	char		 name[TOPIC_SIZE];
+	int64_t		 join;		/* 0, 1 */
+	char		 last_id[BROKER_ID_SIZE];	/* "": nothing yet */
+	int64_t		 last_created_at;	/* of that message */
+	int64_t		 gone;		/* the broker knows it no more */
+};
+
+struct msg_topic_leave {
+	char		 topic[BROKER_ID_SIZE];
 };
 
 /* An outbox row changed state: for send_status events and waits. */

@@ -343,6 +343,19 @@ static const struct msg_field f_stored[] = {
 	NUM(msg_stored, row),
 };
 
+static const struct msg_field f_topic[] = {
+	STR(msg_topic, topic),
+	STR(msg_topic, name),
+	BOOL(msg_topic, join),
+	STR(msg_topic, last_id),
+	NUM(msg_topic, last_created_at),
+	BOOL(msg_topic, gone),
+};
+
+static const struct msg_field f_topic_leave[] = {
+	STR(msg_topic_leave, topic),
+};
+
 static const struct msg_field f_outcome[] = {
 	BYTES(msg_outcome, owner),
 	STR(msg_outcome, client_id),
@@ -471,6 +484,7 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_STORE_REQUEUED] = { "requeued", BODY(requeued), PLAIN },
 	[MSG_STORE_DELETED] = { "deleted", BODY(count), PLAIN },
 	[MSG_STORE_ENDED] = { "rows_ended", BODY(owner), PLAIN },
+	[MSG_STORE_TOPIC] = { "topic_kept", BODY(count), PLAIN },
 
 	[MSG_WRK_READY] = { "worker_ready", BODY(wrk_ready), PLAIN },
 	[MSG_WRK_STATE] = { "worker_state", BODY(wrk_state), PLAIN },
@@ -485,6 +499,8 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 
 	[MSG_WRK_CLAIMED] = { "claimed", BODY(claimed), PLAIN },
 	[MSG_WRK_RATE] = { "rate", BODY(rate), PLAIN },
+	[MSG_WRK_TOPIC] = { "topic", BODY(topic), PLAIN },
+	[MSG_WRK_TOPIC_LEAVE] = { "topic_leave", BODY(topic_leave), PLAIN },
 
 	[MSG_RES_RESOLVED] = { "resolved", BODY(resolved), PLAIN },
 	[MSG_BRK_MEMBER] = { "broker_member", BODY(broker_member), PLAIN },

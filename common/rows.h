@@ -19,7 +19,7 @@
 
 /* What makes the file ours, and the version of its schema. */
 #define ROWS_APPLICATION_ID	0x6d736870	/* "mshp" */
-#define ROWS_SCHEMA_VERSION	1
+#define ROWS_SCHEMA_VERSION	2
 
 enum row_state {			/* outbox */
 	ROW_PENDING,
@@ -57,6 +57,8 @@ enum inbox_state { INBOX_MESSAGE, INBOX_HANDOVER, INBOX_QUARANTINE,
 #define HEX_KEY_SIZE		65
 #define SENDER_SIZE		137	/* hex key, "system", "webhook:.." */
 #define ROW_BODY_MAX		(4 * 1024 * 1024)
+
+#define TOPICS_MAX		256	/* that one owner may have joined */
 
 struct out_row {
 	int64_t		 seq;
@@ -264,5 +266,20 @@ struct rows_walk {
 };
 int	rows_count(struct rows *, enum rows_counted, struct rows_walk *,
 	    int limit, int64_t counts[ROWS_COUNT_STATES]);
+
+/* A topic that an owner has joined, and how far its history is read. */
+struct topic_row {
+	char		 topic[BROKER_ID_SIZE];	/* the broker's id of it */
+	char		 name[TOPIC_SIZE];
+	char		 last_id[BROKER_ID_SIZE];	/* "": nothing yet */
+	int64_t		 last_created_at;	/* of that message; 0 */
+	int		 gone;		/* the broker knew it no more */
+};
+int	rows_topics(struct rows *, const uint8_t owner[OWNER_ID_LEN],
+	    void (*cb)(void *arg, const struct topic_row *), void *arg);
+
+/* Has another owner of the same member joined it too?  1, 0. */
+int	rows_topic_shared(struct rows *, const uint8_t member[OWNER_ID_LEN],
+	    const uint8_t owner[OWNER_ID_LEN], const char *topic);
 
 #endif

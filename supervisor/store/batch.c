@@ -172,6 +172,7 @@ answer_failed(struct answer *a, int full)
 		break;
 	case MSG_STORE_SEEN:
 	case MSG_STORE_DELETED:
+	case MSG_STORE_TOPIC:
 		a->u.seen.result = result;
 		a->u.seen.count = 0;
 		break;

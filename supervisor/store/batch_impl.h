@@ -13,7 +13,7 @@ struct answer {
 	uint32_t	 seq;
 	union {
 		struct msg_accepted	 accepted;
-		struct msg_count	 seen;	/* and deleted */
+		struct msg_count	 seen;	/* deleted, topic */
 		struct msg_recorded	 recorded;
 		struct msg_stored	 stored;
 		struct job		*job;	/* operated and requeued */

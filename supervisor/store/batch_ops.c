@@ -97,6 +97,38 @@ on_put(void *arg, struct msg *m)
 }
 
 static int
+on_topic(void *arg, struct msg *m)
+{
+	struct turn		*t = arg;
+	struct batch		*b = t->b;
+	struct msg_topic	 body;
+	struct answer		*a;
+
+	if (msg_decode(m, &body) == -1)
+		return -1;
+	a = batch_answer(b, t->p, MSG_STORE_TOPIC, m->seq);
+	return batch_result(b, batch_enter(b) == -1 ? OP_FAULT :
+	    topic_keep(b->t->topics, t->p->channel.owner, &body, b->now,
+	    &a->u.seen));
+}
+
+static int
+on_topic_leave(void *arg, struct msg *m)
+{
+	struct turn		*t = arg;
+	struct batch		*b = t->b;
+	struct msg_topic_leave	 body;
+	struct answer		*a;
+
+	if (msg_decode(m, &body) == -1)
+		return -1;
+	a = batch_answer(b, t->p, MSG_STORE_TOPIC, m->seq);
+	return batch_result(b, batch_enter(b) == -1 ? OP_FAULT :
+	    topic_leave(b->t->topics, t->p->channel.owner, body.topic,
+	    &a->u.seen));
+}
+
+static int
 on_delete(void *arg, struct msg *m)
 {
 	struct turn	*t = arg;
@@ -167,6 +199,8 @@ static const struct rule batch_rules[] = {
 	{ MSG_WRK_PROGRESS,	PEER_WORKER,	STATE_ANY, on_progress },
 	{ MSG_WRK_PUT,		PEER_WORKER,	STATE_ANY, on_put },
 	{ MSG_WRK_CLAIMED,	PEER_WORKER,	STATE_ANY, on_claimed },
+	{ MSG_WRK_TOPIC,	PEER_WORKER,	STATE_ANY, on_topic },
+	{ MSG_WRK_TOPIC_LEAVE,	PEER_WORKER,	STATE_ANY, on_topic_leave },
 };
 
 int

@@ -134,11 +134,33 @@ step_tombstones(struct chores *c, int64_t now, int *more_r)
 	return reader_prune_tombstones(c->t->readers, now, STEP_ROWS, more_r);
 }
 
+/* Who has a channel for long was seen today all the same. */
+struct connected {
+	struct owners	*owners;
+	int64_t		 now;
+	enum op		*op;
+};
+
+static void
+owner_connected_cb(void *arg, const struct msg_channel *ch)
+{
+	struct connected	*cn = arg;
+
+	if (*cn->op == OP_DONE)
+		*cn->op = owner_note(cn->owners, ch, cn->now);
+}
+
 static enum op
 step_owners(struct chores *c, int64_t now, int *more_r)
 {
+	enum op	op = OP_DONE;
+
 	*more_r = 0;
-	return owner_prune(c->t->owners, now - c->retention_ms);
+	peers_each_worker(c->peers, owner_connected_cb, &(struct connected){
+	    c->t->owners, now, &op });
+	if (op == OP_DONE)
+		op = owner_prune(c->t->owners, now - c->retention_ms);
+	return op == OP_DONE ? topic_prune(c->t->topics) : op;
 }
 
 static enum op

@@ -161,6 +161,17 @@ peers_gate(struct peers *ps)
 }
 
 void
+peers_each_worker(struct peers *ps,
+    void (*cb)(void *, const struct msg_channel *), void *arg)
+{
+	struct peer	*p;
+
+	TAILQ_FOREACH(p, &ps->all, entry)
+		if (p->kind == PEER_WORKER && p->counts && !p->bad)
+			cb(arg, &p->channel);
+}
+
+void
 peers_watch(struct peers *ps, void (*came_cb)(void *, struct peer *),
     void (*gone_cb)(void *, struct peer *), void *arg)
 {

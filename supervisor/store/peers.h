@@ -63,6 +63,10 @@ void	peers_all_ready(struct peers *);
 struct peer *peers_worker(struct peers *, const uint8_t owner[OWNER_ID_LEN]);
 struct peer *peers_gate(struct peers *);
 
+/* The channel of every worker that counts. */
+void	peers_each_worker(struct peers *,
+	    void (*cb)(void *arg, const struct msg_channel *), void *arg);
+
 /*
  * Whom to tell of workers: one counts from now on, or is gone and about to be
  * freed.  From the loop, or from a batch that drops one.

@@ -204,6 +204,18 @@
     " PRIMARY KEY (owner, topic)"					\
     ") STRICT, WITHOUT ROWID;"
 
+/*
+ * Version 2.  What is older than the message that was read last is not new,
+ * also when the broker has that message no more: its time says so.
+ */
+#define TOPIC_2								\
+    "ALTER TABLE topic ADD COLUMN name TEXT NOT NULL DEFAULT '';"	\
+    /* Of last_message_id, by the broker's clock. */			\
+    "ALTER TABLE topic ADD COLUMN last_created_at INTEGER;"		\
+    "ALTER TABLE topic ADD COLUMN joined_at INTEGER NOT NULL DEFAULT 0;"\
+    /* Since when the broker knows it no more. */			\
+    "ALTER TABLE topic ADD COLUMN gone_at INTEGER;"
+
 #define TEXT(x)		TEXT_(x)
 #define TEXT_(x)	#x
 #define IDENTITY	"PRAGMA application_id = " TEXT(ROWS_APPLICATION_ID) ";"
@@ -211,6 +223,7 @@
 
 static const char *const steps[] = {
 	META OWNER OUTBOX INBOX TOMBSTONE READER TOPIC IDENTITY SET_VERSION(1),
+	TOPIC_2 SET_VERSION(2),
 };
 
 #define NSTEPS	((int)(sizeof steps / sizeof steps[0]))

@@ -12,12 +12,14 @@ tables_open(struct tables *t, const char *dir)
 	t->outbox = outbox_new(t->db, t->inbox, t->owners);
 	t->operates = operates_new(t->db);
 	t->readers = readers_new(t->db);
+	t->topics = topics_new(t->db);
 	return 0;
 }
 
 void
 tables_close(struct tables *t)
 {
+	topics_free(&t->topics);
 	readers_free(&t->readers);
 	operates_free(&t->operates);
 	outbox_free(&t->outbox);

@@ -13,6 +13,7 @@
 #include "supervisor/store/outbox.h"
 #include "supervisor/store/owner.h"
 #include "supervisor/store/reader.h"
+#include "supervisor/store/topic.h"
 
 struct tables {
 	struct db	*db;
@@ -21,6 +22,7 @@ struct tables {
 	struct outbox	*outbox;
 	struct operates	*operates;
 	struct readers	*readers;
+	struct topics	*topics;
 };
 
 /* As db_open.  0 or -1. */

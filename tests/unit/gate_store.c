@@ -38,11 +38,13 @@ void
 world_db_make(struct world *w)
 {
 	char	path[128], *sql;
+	int	v;
 
 	snprintf(path, sizeof path, "%s/mesh.db", w->dir);
 	assert_int_equal(sqlite3_open(path, &w->db), SQLITE_OK);
 	sql_run(w, "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF");
-	sql_run(w, schema_step(1));
+	for (v = 1; schema_step(v) != NULL; v++)
+		sql_run(w, schema_step(v));
 	sql = sqlite3_mprintf("INSERT INTO meta VALUES (1, %Q, 1)",
 	    WORLD_EPOCH);
 	sql_run(w, sql);

@@ -119,9 +119,11 @@ foreign_file_is_an_error(void **state)
 
 	(void)state;
 	tables_close(&tables);
-	sql_run("PRAGMA user_version = 2");
+	sql_run("PRAGMA user_version = 1");	/* an older one */
 	assert_null(r = rows_open(path));
-	sql_run("PRAGMA user_version = 1; PRAGMA application_id = 7");
+	sql_run("PRAGMA user_version = 3");
+	assert_null(r = rows_open(path));
+	sql_run("PRAGMA user_version = 2; PRAGMA application_id = 7");
 	assert_null(r = rows_open(path));
 	(void)r;
 }

@@ -36,7 +36,8 @@ new_file(void **state)
 	assert_int_equal(st.st_mode & 0777, 0640);
 	assert_int_equal(sql_int("PRAGMA application_id"),
 	    ROWS_APPLICATION_ID);
-	assert_int_equal(sql_int("PRAGMA user_version"), 1);
+	assert_int_equal(sql_int("PRAGMA user_version"),
+	    ROWS_SCHEMA_VERSION);
 	assert_int_equal(sql_int("PRAGMA auto_vacuum"), 2);
 	assert_int_equal(sql_int("SELECT count(*) FROM meta"), 1);
 	assert_int_equal(sql_int("SELECT length(epoch) FROM meta"), 36);
@@ -100,7 +101,7 @@ newer_version_is_refused(void **state)
 	tables_close(&tables);
 	sql_run("PRAGMA user_version = 99");
 	assert_int_equal(tables_open(&tables, dir), -1);
-	sql_run("PRAGMA user_version = 1");
+	sql_run("PRAGMA user_version = 2");
 	assert_int_equal(tables_open(&tables, dir), 0);
 	tables_close(&tables);
 }
@@ -165,6 +166,22 @@ steps_lead_to_the_schema(void **state)
 	}
 	free(want);
 	assert_int_equal(from, ROWS_SCHEMA_VERSION + 1);
+}
+
+/* A topic of the first version, which knew no names. */
+static void
+topics_are_taken_over(void **state)
+{
+	(void)state;
+	sql_run(schema_step(1));
+	sql_run("INSERT INTO meta VALUES (1, 'an epoch', 0);"
+	    "INSERT INTO topic VALUES (zeroblob(16), 't1', 'h7', 5),"
+	    " (zeroblob(16), 't2', NULL, 6)");
+	assert_int_equal(tables_open(&tables, dir), 0);
+	assert_int_equal(sql_int("SELECT count(*) FROM topic WHERE name = ''"
+	    " AND gone_at IS NULL AND (topic = 't1') ="
+	    " (last_message_id IS 'h7')"), 2);
+	tables_close(&tables);
 }
 
 /* Two stores never overlap; the one that is about to die is waited for. */
@@ -370,6 +387,7 @@ main(void)
 		D(not_a_database_is_refused),
 		D(empty_file_is_made_ours),
 		D(steps_lead_to_the_schema),
+		D(topics_are_taken_over),
 		D(lock_is_waited_for),
 		T(wiped_bodies_are_gone),
 		T(file_shrinks),

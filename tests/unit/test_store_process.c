@@ -37,7 +37,8 @@ starts_and_stops(void **state)
 	assert_int_equal(access(path, R_OK), 0);
 	assert_int_equal(run_stop(&r), 0);
 	/* What is there is there when nothing holds the log any more. */
-	assert_int_equal(sql_int("PRAGMA user_version"), 1);
+	assert_int_equal(sql_int("PRAGMA user_version"),
+	    ROWS_SCHEMA_VERSION);
 }
 
 /* Told to stop, it answers what was asked before, and the log is empty. */
