@@ -152,6 +152,14 @@ inbound_row(const struct self *self, struct msg_put *m, const struct push *p)
 	m->created_at = p->created_at;
 }
 
+/* Without a row. */
+static void
+inbound_ack(struct puts *puts, const struct push *p)
+{
+	if (!p->history)
+		puts_ack(puts, p->message_id, p->client_id);
+}
+
 int
 inbound_push(const struct self *self, struct puts *puts, const struct push *p)
 {
@@ -159,7 +167,7 @@ inbound_push(const struct self *self, struct puts *puts, const struct push *p)
 	struct text	t;
 
 	if (strcmp(p->sender, self->pub_hex) == 0) {	/* our own echo */
-		puts_ack(puts, p->message_id, p->client_id);
+		inbound_ack(puts, p);
 		return 0;
 	}
 	inbound_row(self, &m, p);
@@ -170,7 +178,7 @@ inbound_push(const struct self *self, struct puts *puts, const struct push *p)
 		if (self->kind == OWNER_MEMBER && strcmp(p->sender_member,
 		    self->pub_hex) == 0) {	/* what our own member sent */
 			text_clear(&t);
-			puts_ack(puts, p->message_id, p->client_id);
+			inbound_ack(puts, p);
 			return 0;
 		}
 		inbound_seal(self, &m, &t);
@@ -178,6 +186,8 @@ inbound_push(const struct self *self, struct puts *puts, const struct push *p)
 		inbound_raw(&m, self->kind == OWNER_SESSION ?
 		    INBOX_HANDOVER : INBOX_QUARANTINE, p->data, p->len);
 	text_clear(&t);
+	if (p->history)
+		return puts_add(puts, &m, "", "");
 	return puts_add(puts, &m, p->message_id, p->client_id);
 }
 

@@ -22,6 +22,7 @@ struct push {
 	char		 reply_to[CLIENT_ID_SIZE];
 	int64_t		 created_at;
 	int		 system;	/* subtype "system" */
+	int		 history;	/* read, not pushed: nothing to acknowledge */
 	char		 event[65];	/* system and webhook; "": none */
 	const json_t	*event_data;	/* an object of the frame, or NULL */
 	/* The ciphertext, decoded when it is base64, else as it came. */

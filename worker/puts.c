@@ -285,6 +285,21 @@ puts_write_acks(struct puts *p)
 	return ret;
 }
 
+uint32_t
+puts_last(const struct puts *p)
+{
+	return p->seq;
+}
+
+/* They end in any order, but stand in that of coming. */
+int
+puts_are_stored(const struct puts *p, uint32_t last)
+{
+	const struct put	*first = TAILQ_FIRST(&p->list);
+
+	return first == NULL || (int32_t)(first->seq - last) > 0;
+}
+
 int
 puts_is_full(const struct puts *p)
 {

@@ -35,6 +35,10 @@ int	puts_add(struct puts *, const struct msg_put *,
 /* Acknowledge without storing. */
 void	puts_ack(struct puts *, const char *broker_id, const char *client_id);
 
+/* The last that was added, and whether the store has all up to one. */
+uint32_t puts_last(const struct puts *);
+int	puts_are_stored(const struct puts *, uint32_t last);
+
 void	puts_stored(struct puts *, uint32_t seq, const struct msg_stored *);
 
 /* In the writable callback.  0, or not: no more for now. */

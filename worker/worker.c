@@ -176,6 +176,7 @@ on_store_gone(void *arg, const char *why, int nonsense)
 	log_info("store: channel %s", why);
 	drain_store(w->drain, NULL);
 	puts_store(w->puts, NULL);
+	topics_store(w->topics, NULL);
 	peer_free(&w->store);
 }
 
@@ -186,6 +187,7 @@ on_store_room(void *arg)
 
 	drain_store_room(w->drain);
 	puts_store_room(w->puts);
+	topics_store_room(w->topics);
 }
 
 void
@@ -195,6 +197,7 @@ worker_store_channel(struct worker *w, int fd)
 	w->store = peer_new(w->ctx, w->vh, fd, on_store_msg, on_store_gone,
 	    on_store_room, w);
 	puts_store(w->puts, w->store);
+	topics_store(w->topics, w->store);
 	drain_store(w->drain, w->store);
 	if (w->state == W_MEMBER) {
 		w->handover = 1;
@@ -218,6 +221,7 @@ on_gate_gone(void *arg, const char *why, int nonsense)
 	if (nonsense)
 		fatalx("gate: nonsense: %s", why);
 	requests_gate(w->requests, NULL);
+	topics_gate(w->topics, NULL);
 	peer_free(&w->gate);
 }
 
@@ -228,6 +232,7 @@ worker_gate_channel(struct worker *w, int fd)
 	w->gate = peer_new(w->ctx, w->vh, fd, on_gate_msg, on_gate_gone, NULL,
 	    w);
 	requests_gate(w->requests, w->gate);
+	topics_gate(w->topics, w->gate);
 }
 
 void
@@ -248,6 +253,7 @@ worker_open_loop(struct worker *w)
 	    w);
 	w->puts = puts_new(w->ctx, w->broker, worker_room, w);
 	w->requests = requests_new(w->ctx, w->broker, NULL, NULL);
+	w->topics = topics_new(w->ctx, w->self, w->rows, w->broker, w->puts);
 	broker_start(w->broker);
 }
 
@@ -271,6 +277,7 @@ worker_free(struct worker **wp)
 	log_set_sink(NULL, NULL);
 	w->dying = 1;
 	worker_chores_free(w);
+	topics_free(&w->topics);
 	requests_free(&w->requests);
 	puts_free(&w->puts);
 	drain_free(&w->drain);

@@ -15,6 +15,7 @@ on_open(void *arg, const struct frame_hello_ack *ack)
 	log_info("broker: open%s", ack->ordered ? ", ordered" : "");
 	drain_open(w->drain, ack->ordered);
 	requests_open(w->requests, ack->presence_id);
+	topics_open(w->topics);
 }
 
 static void
@@ -24,6 +25,7 @@ on_closed(void *arg, int code)
 
 	drain_closed(w->drain, code);
 	requests_closed(w->requests);
+	topics_closed(w->topics);
 }
 
 static void
@@ -32,7 +34,8 @@ on_writable(void *arg)
 	struct worker	*w = arg;
 
 	if (puts_write_acks(w->puts) != 0 ||
-	    requests_write(w->requests) != 0) {
+	    requests_write(w->requests) != 0 ||
+	    topics_write(w->topics) != 0) {
 		broker_want_write(w->broker);
 		return;
 	}
@@ -105,6 +108,8 @@ on_frame(void *arg, const struct frame *f)
 {
 	struct worker	*w = arg;
 
+	if (f->type != FRAME_PUSH && topics_frame(w->topics, f))
+		return;
 	switch (f->type) {
 	case FRAME_ACK:
 		on_ack(w, f);
@@ -161,6 +166,7 @@ worker_room(void *arg)
 
 	broker_pause(w->broker, puts_is_full(w->puts));
 	worker_handover(w);
+	topics_room(w->topics);
 }
 
 /* About the member's rate. */

@@ -117,6 +117,7 @@ worker_stop(struct worker *w)
 	w->state = W_STOP;
 	w->stop_ms = clock_mono_ms() + STOP_MS;
 	drain_stop(w->drain);
+	topics_stop(w->topics);
 	if (w->store != NULL)
 		peer_drain(w->store, STOP_STORE_MS);
 	broker_stop(w->broker);

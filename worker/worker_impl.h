@@ -10,6 +10,7 @@
 #include "worker/peer.h"
 #include "worker/puts.h"
 #include "worker/request.h"
+#include "worker/topics.h"
 #include "worker/worker.h"
 
 /* States, for the table of who may send what. */
@@ -30,6 +31,7 @@ struct worker {
 	struct drain	*drain;
 	struct puts	*puts;
 	struct requests	*requests;
+	struct topics	*topics;
 	int		 draining, drained;
 	int		 handover;	/* there may be handover rows */
 	int64_t		 handover_after;

@@ -152,8 +152,10 @@ on_store_wake(void *arg, struct msg *m)
 
 	if (msg_decode(m, NULL) == -1)
 		return -1;
-	if (w->state != W_STOP)
+	if (w->state != W_STOP) {
 		drain_wake(w->drain);
+		topics_wake(w->topics);
+	}
 	return 0;
 }
 
@@ -179,6 +181,18 @@ on_store_stored(void *arg, struct msg *m)
 	if (msg_decode(m, &s) == -1)
 		return -1;
 	puts_stored(w->puts, m->seq, &s);
+	return 0;
+}
+
+static int
+on_store_topic(void *arg, struct msg *m)
+{
+	struct worker		*w = arg;
+	struct msg_count	 c;
+
+	if (msg_decode(m, &c) == -1)
+		return -1;
+	topics_kept(w->topics, m->seq, &c);
 	return 0;
 }
 
@@ -230,7 +244,7 @@ on_gate_ask(void *arg, struct msg *m)
 
 	if (msg_decode(m, &a) == -1)
 		return -1;
-	if (w->state != W_STOP)
+	if (w->state != W_STOP && !topics_ask(w->topics, m->seq, &a))
 		requests_ask(w->requests, m->seq, &a);
 	return 0;
 }
@@ -252,6 +266,7 @@ static const struct rule worker_rules[] = {
 	{ MSG_STORE_RECORDED, PEER_STORE, RUNNING | W_STOP,
 	    on_store_recorded },
 	{ MSG_STORE_STORED, PEER_STORE, RUNNING | W_STOP, on_store_stored },
+	{ MSG_STORE_TOPIC, PEER_STORE, RUNNING | W_STOP, on_store_topic },
 	{ MSG_STORE_CLAIM, PEER_STORE, RUNNING | W_STOP, on_store_claim },
 	{ MSG_STORE_UNCLAIM, PEER_STORE, RUNNING | W_STOP, on_store_unclaim },
 	{ MSG_STORE_HANDOVER, PEER_STORE, W_MEMBER | W_STOP,

@@ -189,7 +189,7 @@ static int
 check_size(struct request *r, const struct requeue *q)
 {
 	const struct out_row	*row = &q->row;
-	struct sending_frame	 frame = { q->client_id, q->target,
+	struct sending_frame	 frame = { q->client_id, q->target, 0,
 				    row->has_reply_to ? row->reply_to : NULL,
 				    row->priority,
 				    sending_kind(q->target) == TARGET_KEY };

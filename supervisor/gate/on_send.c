@@ -135,17 +135,17 @@ sender_has_ended(struct fault *f)
 }
 
 static void
-resolved_cb(struct request *r, struct resolve *re, const char *key)
+resolved_cb(struct request *r, struct resolve *re, const char *target)
 {
 	struct send	*sd = r->state;
 	struct sender	 from;
 	struct fault	 f;
 
-	if (key == NULL) {
+	if (target == NULL) {
 		send_refused(sd, &re->fault, resolve_more(re));
 		return;
 	}
-	strcpy(sd->s.target, key);
+	strcpy(sd->s.target, target);
 	if ((scope_sender(r->gate, sd->owner, &from) == -1 &&
 	    sender_has_ended(&f)) || send_accept(sd, &from, &f) == -1)
 		send_refused(sd, &f, NULL);
@@ -192,7 +192,7 @@ send_step(struct send *sd)
 		return;
 	if (ret == 0 && sd->s.client_id != NULL && send_enter(sd) == 1)
 		return;
-	if (ret == 0 && sd->s.kind != TARGET_NAME)
+	if (ret == 0 && !sending_is_name(&sd->s))
 		ret = send_accept(sd, &from, &f);
 	else if (ret == 0 && (ret = resolve_start(&sd->resolve, sd->req,
 	    sd->owner, sd->s.to, resolved_cb)) == -1)

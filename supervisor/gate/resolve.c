@@ -1,10 +1,12 @@
-/* Names of peers to keys. */
+/* Names of peers to keys, and of topics to ids. */
 
 #include "supervisor/gate/resolve.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/encode.h"
+#include "common/xalloc.h"
 #include "supervisor/gate/call.h"
 #include "supervisor/gate/gate.h"
 #include "supervisor/gate/input.h"
@@ -13,6 +15,7 @@
 #include "supervisor/gate/roster.h"
 
 static void	roster_cb(struct request *, void *, enum call_end, const void *);
+static void	topic_cb(struct request *, void *, enum call_end, const void *);
 
 static int
 resolve_unavailable(struct fault *f, const char *why)
@@ -172,6 +175,118 @@ roster_cb(struct request *r, void *arg, enum call_end how, const void *body)
 	json_decref(found);
 }
 
+/* ---- topics ---- */
+
+static int
+topic_unavailable(struct fault *f, const char *why)
+{
+	return fault_set(f, 503, "roster_unavailable", "Which topics there are "
+	    "is not known now, %s: try again in a moment, or join the topic "
+	    "and name its id.", why);
+}
+
+/* What its worker asks its broker, when it does not know it.  -1: fault. */
+static int
+topic_ask(struct resolve *re, struct request *r)
+{
+	struct peer	*worker = peers_worker(r->gate->peers, re->owner);
+	struct msg_ask	 ask;
+	json_t		*args;
+	char		*text;
+	int		 ret = -1;
+
+	memset(&ask, 0, sizeof ask);
+	strcpy(ask.what, "topic");
+	args = json_pack("{s:s}", "topic", re->name + 1);
+	text = args != NULL ? json_dumps(args, JSON_COMPACT) : NULL;
+	json_decref(args);
+	if (text != NULL && worker != NULL) {
+		ask.args.p = (const uint8_t *)text;
+		ask.args.len = strlen(text);
+		ret = call_worker(r, worker, MSG_GATE_ASK, &ask,
+		    MSG_WRK_ANSWER, topic_cb, re);
+	}
+	wipe_free(text);
+	return ret == -1 ? topic_unavailable(&re->fault,
+	    "its worker is away") : 0;
+}
+
+/* Its id, from a worker, and so to be checked.  0 or -1. */
+static int
+topic_target(const struct msg_answer *a, char target[TARGET_SIZE])
+{
+	const char	*id, *s;
+	json_t		*j = NULL;
+	int		 ret = -1;
+
+	if (input_depth_ok((const char *)a->json.p, a->json.len))
+		j = json_loadb((const char *)a->json.p, a->json.len, 0, NULL);
+	id = json_string_value(json_object_get(json_object_get(j, "topic"),
+	    "id"));
+	if (id != NULL && *id != '\0' && strlen(id) < BROKER_ID_SIZE) {
+		for (s = id; *s > ' ' && *s <= '~' && *s != '"' &&
+		    *s != '\\'; s++)
+			;
+		if (*s == '\0') {
+			snprintf(target, TARGET_SIZE, "#%s", id);
+			ret = 0;
+		}
+	}
+	json_decref(j);
+	return ret;
+}
+
+static void
+topic_refused(struct fault *f, const struct msg_answer *a)
+{
+	switch (a->status) {
+	case 400:
+	case 404:
+		fault_set(f, 404, "topic_not_found", "There is no topic of "
+		    "that name or id on the mesh: GET /v1/topics shows those "
+		    "there are.");
+		break;
+	case 409:
+		fault_set(f, 409, "ambiguous_target", "Several topics have "
+		    "that name: send to '#' and the id of one.");
+		break;
+	case 503:
+		topic_unavailable(f, "the broker is away");
+		break;
+	case 504:
+		fault_set(f, 504, "timeout", "The broker did not say in time "
+		    "which topics there are: try again.");
+		break;
+	default:
+		fault_set(f, 502, "roster_unavailable", "The broker did not "
+		    "say which topics there are (%s).", a->error);
+		break;
+	}
+}
+
+static void
+topic_cb(struct request *r, void *arg, enum call_end how, const void *body)
+{
+	const struct msg_answer	*a = body;
+	struct resolve		*re = arg;
+	char			 target[TARGET_SIZE];
+
+	if (how == CALL_TIMEOUT)
+		fault_set(&re->fault, 504, "timeout", "The worker did not say "
+		    "in time which topics there are: try again.");
+	else if (how != CALL_ANSWERED)
+		topic_unavailable(&re->fault, "its worker has ended");
+	else if (a->status != 0)
+		topic_refused(&re->fault, a);
+	else if (topic_target(a, target) == 0) {
+		re->cb(r, re, target);
+		return;
+	} else
+		fault_set(&re->fault, 502, "roster_unavailable", "The "
+		    "broker's topic has no id that can be sent to.");
+	re->cb(r, re, NULL);
+}
+
 int
 resolve_start(struct resolve *re, struct request *r,
     const uint8_t owner[OWNER_ID_LEN], const char *name, resolve_cb cb)
@@ -180,7 +295,7 @@ resolve_start(struct resolve *re, struct request *r,
 	memcpy(re->owner, owner, sizeof re->owner);
 	strcpy(re->name, name);		/* not longer than a target */
 	re->cb = cb;
-	return resolve_ask(re, r);
+	return *name == '#' ? topic_ask(re, r) : resolve_ask(re, r);
 }
 
 void

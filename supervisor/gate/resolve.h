@@ -7,7 +7,8 @@
 /*
  * Whom a name or the beginning of a key means.  The worker of the one who
  * sends is asked for its roster, which may be some seconds old; when nobody or
- * several match, what the broker says now decides.
+ * several match, what the broker says now decides.  What topic "#name" means
+ * its worker says itself, by the same rules.
  */
 
 #include <jansson.h>
@@ -21,9 +22,12 @@
 struct request;
 struct resolve;
 
-/* key is one of 64 digits; NULL: none, as the fault says. */
+/*
+ * target is a key of 64 digits, or "#" and the id of a topic; NULL: none, as
+ * the fault says.
+ */
 typedef void (*resolve_cb)(struct request *, struct resolve *,
-	    const char *key);
+	    const char *target);
 
 struct resolve {
 	uint8_t		 owner[OWNER_ID_LEN];	/* whose worker is asked */

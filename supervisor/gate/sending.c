@@ -45,7 +45,7 @@ parse_to(struct sending *s, const json_t *j, struct fault *f)
 		    "letters, digits, '_', '-' and '/'.");
 	if (s->kind == TARGET_TOPIC && s->to[1] == '\0')
 		return fault_set(f, 400, "invalid_target",
-		    "Name a topic's id behind '#'.");
+		    "Name a topic behind '#'.");
 	return 0;
 }
 
@@ -53,6 +53,12 @@ int
 sending_is_direct(const struct sending *s)
 {
 	return s->kind == TARGET_KEY || s->kind == TARGET_NAME;
+}
+
+int
+sending_is_name(const struct sending *s)
+{
+	return s->kind == TARGET_NAME || s->kind == TARGET_TOPIC;
 }
 
 /* Multicast travels as text, and receivers take nothing else for text. */
@@ -185,7 +191,8 @@ frame_size(const struct sending_frame *f)
 
 	size += 2 * string_size(f->client_id, UUID_SIZE - 1);
 	size += 2 * FINGERPRINT_LEN;
-	size += string_size(f->target, HEX_KEY_SIZE - 1);
+	size += string_size(f->target, f->target_max != 0 ? f->target_max :
+	    HEX_KEY_SIZE - 1);
 	size += strlen(row_priority_name(f->priority));
 	size += base64_size(ENVELOPE_NONCE_LEN) - 1;
 	if (f->reply_to != NULL)
@@ -204,10 +211,13 @@ sending_frame_room(const struct sending_frame *f)
 size_t
 sending_room(const struct sending *s)
 {
-	struct sending_frame	f = { s->client_id, s->target, s->reply_to,
-				    s->priority, sending_is_direct(s) };
+	struct sending_frame	f = { s->client_id, s->target, 0,
+				    s->reply_to, s->priority,
+				    sending_is_direct(s) };
 
-	if (s->kind == TARGET_NAME)
+	if (sending_is_name(s))
 		f.target = NULL;
+	if (s->kind == TARGET_TOPIC)
+		f.target_max = BROKER_ID_SIZE;		/* "#" and its id */
 	return sending_frame_room(&f);
 }

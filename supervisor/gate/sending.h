@@ -20,7 +20,7 @@ enum sending_target {
 	TARGET_KEY,		/* 64 hex digits */
 	TARGET_ALL,		/* "*" */
 	TARGET_GROUP,		/* "@name" */
-	TARGET_TOPIC,		/* "#id" */
+	TARGET_TOPIC,		/* "#name" or "#id" of a topic */
 	TARGET_NAME,		/* a peer's name, or the beginning of a key */
 };
 
@@ -29,7 +29,7 @@ struct sending {
 	const char	*to;		/* as given; the fingerprint needs it */
 	enum sending_target kind;
 	char		 target[TARGET_SIZE];	/* as it will travel, but for */
-				/* a name, which is still to be resolved */
+				/* a name or topic, still to be resolved */
 	const char	*message;
 	size_t		 len;
 	const char	*mesh, *reply_to, *client_id;	/* or NULL */
@@ -51,13 +51,17 @@ void	sending_fingerprint(const struct sending *,
 /* Is it to one peer, and so encrypted? */
 int	sending_is_direct(const struct sending *);
 
+/* Must it be asked what that means? */
+int	sending_is_name(const struct sending *);
+
 /* What kind of target that is. */
 enum sending_target sending_kind(const char *to);
 
 /* All that decides how large a `send` frame gets, but for its text. */
 struct sending_frame {
 	const char	*client_id;	/* NULL: as long as a UUID */
-	const char	*target;	/* NULL: a key */
+	const char	*target;	/* NULL: not known yet, so long: */
+	size_t		 target_max;	/* 0: as long as a key */
 	const char	*reply_to;	/* or NULL */
 	enum row_priority priority;
 	int		 direct;

@@ -117,12 +117,19 @@ worker_msg(struct world *w, struct person *p, struct msg *m)
 	} else if (strcmp(in.what, "message_status") == 0) {
 		w->fates++;
 		text = w->fate;
+	} else if (strcmp(in.what, "topic") == 0) {
+		w->topics++;
+		snprintf(w->last_topic, sizeof w->last_topic, "%.*s",
+		    (int)in.args.len, (const char *)in.args.p);
+		text = w->topic;
 	} else
 		assert_string_equal(in.what, "list_peers");
 	if (w->hold || w->hold_workers)
 		return;
 	memset(&out, 0, sizeof out);
 	out.status = w->ask_status;
+	if (out.status != 0)
+		strcpy(out.error, "refused");
 	out.json.p = (const uint8_t *)text;
 	out.json.len = strlen(text);
 	assert_int_equal(msg_send(p->worker, MSG_WRK_ANSWER, m->seq, &out,

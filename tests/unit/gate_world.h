@@ -55,6 +55,7 @@ struct world {
 	const char	*peers;		/* what a broker answers list_peers */
 	const char	*roster;	/* a worker, roster; NULL: the same */
 	const char	*fate;		/* a broker, message_status */
+	const char	*topic;		/* a worker, topic */
 	int64_t		 ask_status;
 	int64_t		 operate;	/* what an operation is answered, but */
 					/* for OPERATE_OK, which is done */
@@ -62,7 +63,8 @@ struct world {
 
 	/* What came. */
 	int		 accepts, seens, asks, registers, ends;
-	int		 rosters, fates;	/* of the asks */
+	int		 rosters, fates, topics;	/* of the asks */
+	char		 last_topic[TARGET_SIZE + 32];	/* its args */
 	int		 operates, requeues, deletes;
 	struct msg_operate last_operate;
 	struct msg_requeue last_requeue;	/* without its body */

@@ -16,6 +16,7 @@
 
 #include "common/channel.h"
 #include "common/clock.h"
+#include "common/fingerprint.h"
 #include "gate_world.h"
 
 #define CAROL	"c5b652e77c93bcf2c3b49828ccf478f08ac276c5b70d7be257250b36364" \
@@ -169,6 +170,69 @@ known_before_resolved(void **state)
 	expect(send_to(TO_ID("carla")), 409, "idempotency_key_reused");
 	assert_int_equal(w->asks, 1);
 	assert_int_equal(w->accepts, 1);
+}
+
+/* ---- topics ---- */
+
+#define IS(id)	"{\"topic\":{\"id\":\"" id "\",\"name\":\"news\"}}"
+
+/* The row goes to the id; the fingerprint is of "to" as it was given. */
+static void
+topics_by_name(void **state)
+{
+	uint8_t	want[FINGERPRINT_LEN];
+
+	(void)state;
+	w->topic = IS("T1-abc");
+	expect(send_to(TO("#ne\\\"ws")), 202, "");
+	assert_string_equal(said("to"), "#T1-abc");
+	assert_string_equal(w->last_accept.target, "#T1-abc");
+	assert_string_equal(w->last_topic, "{\"topic\":\"ne\\\"ws\"}");
+	fingerprint_compute(want, "dm", "#ne\"ws", NULL, "next", NULL, "x", 1);
+	assert_memory_equal(w->last_accept.fingerprint, want, sizeof want);
+	assert_int_equal(w->asks, 1);
+	assert_int_equal(w->topics, 1);
+	/* An id that is known is answered before anything is looked for. */
+	expect(send_to(TO_ID("#news")), 202, "");
+	w->topic = IS("T2");
+	expect(send_to(TO_ID("#news")), 202, "");
+	assert_string_equal(said("to"), "#T1-abc");
+	assert_int_equal(w->topics, 2);
+}
+
+static void
+topics_refused(void **state)
+{
+	static const struct {
+		int64_t		 status;
+		int		 want;
+		const char	*code;
+	} cases[] = {
+		{ 400, 404, "topic_not_found" },
+		{ 404, 404, "topic_not_found" },
+		{ 409, 409, "ambiguous_target" },
+		{ 502, 502, "roster_unavailable" },
+		{ 503, 503, "roster_unavailable" },
+		{ 504, 504, "timeout" },
+	};
+	static const char *const bad[] = { "{}", "7", "{", IS(""), IS("a b"),
+	    IS("a\\\"b"), IS("\\u00e9"), "{\"topic\":{\"id\":7}}" };
+	size_t	i;
+
+	(void)state;
+	w->topic = IS("T1");
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		w->ask_status = cases[i].status;
+		expect(send_to(TO("#news")), cases[i].want, cases[i].code);
+	}
+	w->ask_status = 0;
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		w->topic = bad[i];
+		expect(send_to(TO("#news")), 502, "roster_unavailable");
+	}
+	expect(ask(w, "POST", "/v1/send", w->bob.auth, TO("#news")), 503,
+	    "roster_unavailable");		/* he has no worker */
+	assert_int_equal(w->accepts, 0);
 }
 
 /* A worker that says nothing is not waited for twice. */
@@ -365,6 +429,8 @@ main(void)
 		T(no_roster),
 		T(oneself),
 		T(known_before_resolved),
+		T(topics_by_name),
+		T(topics_refused),
 		T(in_time),
 		T(one_row_for_all),
 		T(one_refusal_for_all),
