@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/invite.h"
 #include "common/log.h"
 
 enum conf_type { CONF_T_INT, CONF_T_STR, CONF_T_PATH, CONF_T_DURATION,
-    CONF_T_LEVEL, CONF_T_AUTO, CONF_T_UIDS, CONF_T_LOG };
+    CONF_T_LEVEL, CONF_T_AUTO, CONF_T_UIDS, CONF_T_LOG, CONF_T_URL };
 
 #define HOUR	(3600 * 1000LL)
 #define DAY	(24 * HOUR)
@@ -37,6 +38,8 @@ static const struct option {
 	    offsetof(struct conf, broker_enabled), 0, 0, "auto" },
 	{ "broker", "listen", CONF_T_STR,
 	    offsetof(struct conf, broker_listen), 0, 0, "127.0.0.1:0" },
+	{ "broker", "url", CONF_T_URL,
+	    offsetof(struct conf, broker_url), 0, 0, "" },
 	{ "broker", "tls_cert", CONF_T_PATH,
 	    offsetof(struct conf, broker_tls_cert), 0, 0, "" },
 	{ "broker", "tls_key", CONF_T_PATH,
@@ -149,6 +152,17 @@ conf_is_log(const char *value)
 	    strcmp(value, "syslog") == 0 || strcmp(value, "stderr") == 0;
 }
 
+static int
+conf_is_url(const char *value)
+{
+	char		host[INVITE_HOST_SIZE];
+	uint16_t	port;
+	int		tls;
+
+	return *value == '\0' || (strlen(value) < CONF_STR_SIZE &&
+	    invite_url_parse(value, host, &port, &tls) == 0);
+}
+
 /* Set one option; -1 with what would be right in why. */
 static int
 conf_set(struct conf *c, const struct option *o, const char *value, char *why,
@@ -164,6 +178,14 @@ conf_set(struct conf *c, const struct option *o, const char *value, char *why,
 			return 0;
 		snprintf(why, whylen, "%s: a whole number from %lld to %lld",
 		    o->name, (long long)o->min, (long long)o->max);
+		return -1;
+	case CONF_T_URL:
+		if (conf_is_url(value)) {
+			memcpy(at, value, len + 1);
+			return 0;
+		}
+		snprintf(why, whylen, "%s: ws://host:port/ws or "
+		    "wss://host:port/ws", o->name);
 		return -1;
 	case CONF_T_LOG:
 	case CONF_T_PATH:

@@ -23,6 +23,7 @@ struct conf {
 
 	/* [broker], the embedded one */
 	int64_t	 broker_enabled;	/* enum conf_auto */
+	char	 broker_url[CONF_STR_SIZE];	/* in invites; "": as it listens */
 	char	 broker_listen[CONF_STR_SIZE];	/* address:port, 0: any */
 	char	 broker_tls_cert[CONF_STR_SIZE];
 	char	 broker_tls_key[CONF_STR_SIZE];

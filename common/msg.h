@@ -20,6 +20,7 @@
 #include "common/envelope.h"
 #include "common/fingerprint.h"
 #include "common/identity.h"
+#include "common/invite.h"
 #include "common/log.h"
 #include "common/rows.h"
 #include "common/uuid.h"
@@ -33,6 +34,7 @@
 #define PEER_WORKER	0x08u
 #define PEER_RESOLVER	0x10u
 #define PEER_BROKER	0x20u
+#define PEER_JOIN	0x40u	/* a worker that joins a mesh */
 
 /* The struct that goes with a type stands in brackets; none: no body. */
 enum msg_type {
@@ -63,6 +65,10 @@ enum msg_type {
 	MSG_SUP_PACE = 24,	/* [pace] to a worker: it may send, or ask */
 	MSG_SUP_ANSWER = 25,	/* [answer] answers the gate's requests */
 
+	MSG_SUP_SETUP_JOIN = 30, /* [setup_join] to a worker that joins */
+	MSG_SUP_MESH_MAKE = 31,	/* [mesh_make] to the embedded broker */
+	MSG_SUP_INVITE = 32,	/* [invite_make] to the embedded broker */
+
 	/* From any child to the supervisor. */
 	MSG_LOG = 40,		/* [log] */
 	MSG_READY = 41,		/* set up, and able to work */
@@ -77,6 +83,10 @@ enum msg_type {
 	MSG_GATE_OPERATE = 66,	/* [operate] to the store: hold, release, abort */
 	MSG_GATE_REQUEUE = 67,	/* [requeue] to the store */
 	MSG_GATE_DELETE = 68,	/* [seen] to the store: inbox rows go */
+
+	MSG_GATE_MESH_CREATE = 75, /* [mesh_create] to the supervisor */
+	MSG_GATE_MESH_INVITE = 76, /* [mesh_invite] to the supervisor */
+	MSG_GATE_MESH_JOIN = 77, /* [mesh_join] to the supervisor */
 
 	/* From the store. */
 	MSG_STORE_ACCEPTED = 100, /* [accepted] answers ACCEPT; synced */
@@ -111,9 +121,16 @@ enum msg_type {
 	MSG_WRK_TOPIC = 152,	/* [topic] to the store: joined, or read */
 	MSG_WRK_TOPIC_LEAVE = 153, /* [topic_leave] to the store */
 
+	/* From a worker that joins, to the supervisor. */
+	MSG_JOIN_AT = 155,	/* [join_at] where is this host? */
+	MSG_JOIN_DONE = 156,	/* [join_done] it is a member now */
+	MSG_JOIN_REFUSED = 157,	/* [join_refused] it is not: why */
+
 	/* From the others, to the supervisor. */
 	MSG_RES_RESOLVED = 180,	/* [resolved] answers RESOLVE */
 	MSG_BRK_MEMBER = 181,	/* [broker_member] answers MEMBER_ADD */
+	MSG_BRK_MESH = 182,	/* [broker_mesh] answers MESH_MAKE */
+	MSG_BRK_INVITE = 183,	/* [broker_invite] answers INVITE */
 };
 #define MSG_TYPE_MAX	255
 
@@ -393,6 +410,108 @@ struct msg_broker_member {
 	char		 mesh_id[MSG_ID_SIZE];
 	char		 member_id[MSG_ID_SIZE];
 	char		 error[REASON_SIZE];
+};
+
+/* ---- meshes and invites ---- */
+
+/* A mesh of the embedded broker, and its first member. */
+struct msg_mesh_make {
+	char		 mesh[MESH_SLUG_SIZE];
+	char		 name[NAME_SIZE];	/* display name of the member */
+	uint8_t		 pub[KEY_PUBLIC_LEN];
+};
+
+enum broker_result {
+	BROKER_OK,
+	BROKER_EXISTS,		/* a mesh of that name, already */
+	BROKER_NONE,		/* there is no mesh of that name */
+	BROKER_REFUSED,		/* what was asked cannot be */
+	BROKER_FAILED,		/* its file did */
+};
+#define BROKER_RESULT_MAX	BROKER_FAILED
+
+struct msg_broker_mesh {
+	int64_t		 result;
+	char		 mesh_id[MSG_ID_SIZE];
+	char		 member_id[MSG_ID_SIZE];
+	char		 error[REASON_SIZE];
+};
+
+struct msg_invite_make {
+	char		 mesh[MESH_SLUG_SIZE];
+	char		 url[INVITE_URL_MAX + 1];	/* of the broker */
+	int64_t		 role;		/* enum invite_role */
+	int64_t		 expires_at;	/* seconds */
+	int64_t		 max_uses;	/* 0: any number */
+	int64_t		 revoke;	/* 1: make none, void all there are */
+};
+
+struct msg_broker_invite {
+	int64_t		 result;
+	struct msg_slice token;		/* a secret */
+	int64_t		 expires_at;	/* as it was made */
+	int64_t		 revoked;	/* how many */
+	char		 error[REASON_SIZE];
+};
+
+/* Who asks, and whether by admin.sock. */
+struct msg_mesh_create {
+	uint64_t	 uid;
+	int64_t		 admin;
+	char		 mesh[MESH_SLUG_SIZE];
+	char		 name[NAME_SIZE];
+	char		 display_name[NAME_SIZE];	/* "": the host's */
+};
+
+struct msg_mesh_invite {
+	uint64_t	 uid;
+	int64_t		 admin;
+	char		 mesh[MESH_SLUG_SIZE];
+	int64_t		 role;
+	int64_t		 expires_in;	/* seconds */
+	int64_t		 max_uses;
+	int64_t		 revoke;
+};
+
+struct msg_mesh_join {
+	uint64_t	 uid;
+	int64_t		 admin;
+	char		 mesh[MESH_SLUG_SIZE];	/* here; "": as the invite */
+	char		 display_name[NAME_SIZE];
+	struct msg_slice link;		/* a secret */
+};
+
+struct msg_setup_join {
+	int64_t		 log_level;
+	char		 ca_file[MSG_PATH_SIZE]; /* "": the system's */
+	char		 mesh[MESH_SLUG_SIZE];	/* here; "": as the invite */
+	char		 display_name[NAME_SIZE];
+	struct msg_slice link;
+};
+
+/* The answer is MSG_SUP_ADDRESS, unless the mesh is there already. */
+struct msg_join_at {
+	char		 host[MSG_HOST_SIZE];
+	uint32_t	 port;
+	char		 mesh[MESH_SLUG_SIZE];	/* "": not known yet */
+	char		 mesh_id[MSG_ID_SIZE];
+};
+
+struct msg_join_done {
+	char		 mesh[MESH_SLUG_SIZE];
+	char		 mesh_id[MSG_ID_SIZE];
+	char		 member_id[MSG_ID_SIZE];
+	char		 host[MSG_HOST_SIZE];	/* of its broker */
+	uint32_t	 port;
+	int64_t		 tls;
+	int64_t		 already;	/* the broker knew this key */
+	uint8_t		 pub[KEY_PUBLIC_LEN];
+	uint8_t		 secret[KEY_SECRET_LEN];
+};
+
+struct msg_join_refused {
+	int64_t		 status;	/* HTTP, to give */
+	char		 error[REASON_SIZE];	/* as in struct msg_answer */
 };
 
 struct msg_wrk_ready {

@@ -227,6 +227,94 @@ static const struct msg_field f_broker_member[] = {
 	STR(msg_broker_member, error),
 };
 
+static const struct msg_field f_mesh_make[] = {
+	STR(msg_mesh_make, mesh),
+	STR(msg_mesh_make, name),
+	BYTES(msg_mesh_make, pub),
+};
+
+static const struct msg_field f_broker_mesh[] = {
+	RANGE(msg_broker_mesh, result, 0, BROKER_RESULT_MAX),
+	STR(msg_broker_mesh, mesh_id),
+	STR(msg_broker_mesh, member_id),
+	STR(msg_broker_mesh, error),
+};
+
+static const struct msg_field f_invite_make[] = {
+	STR(msg_invite_make, mesh),
+	STR(msg_invite_make, url),
+	RANGE(msg_invite_make, role, 0, INVITE_ROLE_MAX),
+	NUM(msg_invite_make, expires_at),
+	NUM(msg_invite_make, max_uses),
+	BOOL(msg_invite_make, revoke),
+};
+
+static const struct msg_field f_broker_invite[] = {
+	RANGE(msg_broker_invite, result, 0, BROKER_RESULT_MAX),
+	SLICE(msg_broker_invite, token, INVITE_LINK_MAX),
+	NUM(msg_broker_invite, expires_at),
+	NUM(msg_broker_invite, revoked),
+	STR(msg_broker_invite, error),
+};
+
+static const struct msg_field f_mesh_create[] = {
+	UINT(msg_mesh_create, uid),
+	BOOL(msg_mesh_create, admin),
+	STR(msg_mesh_create, mesh),
+	STR(msg_mesh_create, name),
+	STR(msg_mesh_create, display_name),
+};
+
+static const struct msg_field f_mesh_invite[] = {
+	UINT(msg_mesh_invite, uid),
+	BOOL(msg_mesh_invite, admin),
+	STR(msg_mesh_invite, mesh),
+	RANGE(msg_mesh_invite, role, 0, INVITE_ROLE_MAX),
+	RANGE(msg_mesh_invite, expires_in, 0, UINT32_MAX),
+	NUM(msg_mesh_invite, max_uses),
+	BOOL(msg_mesh_invite, revoke),
+};
+
+static const struct msg_field f_mesh_join[] = {
+	UINT(msg_mesh_join, uid),
+	BOOL(msg_mesh_join, admin),
+	STR(msg_mesh_join, mesh),
+	STR(msg_mesh_join, display_name),
+	SLICE(msg_mesh_join, link, INVITE_LINK_MAX),
+};
+
+static const struct msg_field f_setup_join[] = {
+	LEVEL(msg_setup_join, log_level),
+	STR(msg_setup_join, ca_file),
+	STR(msg_setup_join, mesh),
+	STR(msg_setup_join, display_name),
+	SLICE(msg_setup_join, link, INVITE_LINK_MAX),
+};
+
+static const struct msg_field f_join_at[] = {
+	STR(msg_join_at, host),
+	UINT32(msg_join_at, port, 65535),
+	STR(msg_join_at, mesh),
+	STR(msg_join_at, mesh_id),
+};
+
+static const struct msg_field f_join_done[] = {
+	STR(msg_join_done, mesh),
+	STR(msg_join_done, mesh_id),
+	STR(msg_join_done, member_id),
+	STR(msg_join_done, host),
+	UINT32(msg_join_done, port, 65535),
+	BOOL(msg_join_done, tls),
+	BOOL(msg_join_done, already),
+	BYTES(msg_join_done, pub),
+	BYTES(msg_join_done, secret),
+};
+
+static const struct msg_field f_join_refused[] = {
+	RANGE(msg_join_refused, status, 400, 599),
+	STR(msg_join_refused, error),
+};
+
 static const struct msg_field f_wrk_ready[] = {
 	BYTES(msg_wrk_ready, pub),
 	BYTES(msg_wrk_ready, wrapped),
@@ -455,6 +543,10 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_SUP_PACE] = { "pace", BODY(pace), PLAIN },
 	[MSG_SUP_ANSWER] = { "sup_answer", BODY(answer), BIG },
 
+	[MSG_SUP_SETUP_JOIN] = { "setup_join", BODY(setup_join), PLAIN },
+	[MSG_SUP_MESH_MAKE] = { "mesh_make", BODY(mesh_make), PLAIN },
+	[MSG_SUP_INVITE] = { "invite", BODY(invite_make), PLAIN },
+
 	[MSG_LOG] = { "log", BODY(log), PLAIN },
 	[MSG_READY] = { "ready", NONE, PLAIN },
 
@@ -468,6 +560,10 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_GATE_OPERATE] = { "operate", BODY(operate), PLAIN },
 	[MSG_GATE_REQUEUE] = { "requeue", BODY(requeue), BIG },
 	[MSG_GATE_DELETE] = { "delete", BODY(seen), PLAIN },
+
+	[MSG_GATE_MESH_CREATE] = { "mesh_create", BODY(mesh_create), PLAIN },
+	[MSG_GATE_MESH_INVITE] = { "mesh_invite", BODY(mesh_invite), PLAIN },
+	[MSG_GATE_MESH_JOIN] = { "mesh_join", BODY(mesh_join), PLAIN },
 
 	[MSG_STORE_ACCEPTED] = { "accepted", BODY(accepted), PLAIN },
 	[MSG_STORE_SEEN] = { "seen_count", BODY(count), PLAIN },
@@ -502,8 +598,15 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_WRK_TOPIC] = { "topic", BODY(topic), PLAIN },
 	[MSG_WRK_TOPIC_LEAVE] = { "topic_leave", BODY(topic_leave), PLAIN },
 
+	[MSG_JOIN_AT] = { "join_at", BODY(join_at), PLAIN },
+	[MSG_JOIN_DONE] = { "join_done", BODY(join_done), PLAIN },
+	[MSG_JOIN_REFUSED] = { "join_refused", BODY(join_refused),
+	    PLAIN },
+
 	[MSG_RES_RESOLVED] = { "resolved", BODY(resolved), PLAIN },
 	[MSG_BRK_MEMBER] = { "broker_member", BODY(broker_member), PLAIN },
+	[MSG_BRK_MESH] = { "broker_mesh", BODY(broker_mesh), PLAIN },
+	[MSG_BRK_INVITE] = { "broker_invite", BODY(broker_invite), PLAIN },
 };
 
 const struct msg_layout *

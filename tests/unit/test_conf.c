@@ -63,6 +63,7 @@ expect_defaults(void)
 	assert_int_equal(c.n_allow_uids, 0);
 	assert_int_equal(c.broker_enabled, CONF_AUTO);
 	assert_string_equal(c.broker_listen, "127.0.0.1:0");
+	assert_string_equal(c.broker_url, "");
 	assert_string_equal(c.broker_tls_cert, "");
 	assert_string_equal(c.broker_tls_key, "");
 	assert_int_equal(c.broker_max_connections, 10000);
@@ -92,6 +93,7 @@ test_all(void **state)
 	expect_good("[daemon]\nlog_level = debug\nlog_file = /var/log/x y\n"
 	    "[api]\ntcp_port = 8080\nallow_uids = 1000 1001\n"
 	    "[broker]\nenabled = no\nlisten = [::1]:7000\n"
+	    "url = wss://mesh.example/ws\n"
 	    "tls_cert = /c.pem\ntls_key = /k.pem\nmax_connections = 5\n"
 	    "[worker]\nca_file = /ca.pem\n"
 	    "[store]\nretention = 90d\nmax_age = 12h\n"
@@ -105,6 +107,7 @@ test_all(void **state)
 	assert_string_equal(c.broker_listen, "[::1]:7000");
 	assert_string_equal(c.broker_tls_cert, "/c.pem");
 	assert_string_equal(c.broker_tls_key, "/k.pem");
+	assert_string_equal(c.broker_url, "wss://mesh.example/ws");
 	assert_int_equal(c.broker_max_connections, 5);
 	assert_string_equal(c.ca_file, "/ca.pem");
 	assert_int_equal(c.retention_ms, 90 * DAY);
@@ -156,6 +159,8 @@ test_ranges(void **state)
 	VALUES("broker", "enabled", "yes", "no", "auto", NULL,
 	    "", "true", "Yes", "1");
 	VALUES("broker", "listen", "0.0.0.0:0", NULL);
+	VALUES("broker", "url", "", "wss://h/ws", "ws://h:1/ws", NULL,
+	    "h", "https://h/ws", "wss://h", "wss://h/", "ws://h:0/ws");
 	VALUES("broker", "tls_cert", "", "/x", NULL, "x", "./x", "~/x");
 	VALUES("broker", "tls_key", "", "/x", NULL, "x");
 	VALUES("broker", "max_connections", "1", "1000000", NULL,
