@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "contrib/broker/db.h"
+#include "contrib/broker/invites.h"
 #include "contrib/broker/members.h"
 
 void
@@ -32,6 +33,7 @@ broker_open(struct broker *b, const struct options *options)
 		return -1;
 	}
 	b->members = members_new(b->db);
+	b->invites = invites_new(b->db, b->members);
 	b->queue = queue_new(b->db);
 	b->deliver = deliver_new(b->queue, options->claim_ms);
 	return 0;
@@ -43,6 +45,7 @@ broker_close(struct broker *b)
 	deliver_free(&b->deliver);
 	presence_clear(&b->presence);
 	queue_free(&b->queue);
+	invites_free(&b->invites);
 	members_free(&b->members);
 	db_close(&b->db);
 }

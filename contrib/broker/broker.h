@@ -37,12 +37,14 @@ struct broker {
 	const struct options	*options;
 	struct db		*db;
 	struct members		*members;
+	struct invites		*invites;
 	struct queue		*queue;
 	struct deliver		*deliver;
 	struct presence		 presence;
 	struct server		*server;
 	struct turn		*turn;
 	struct ticker		*ticker;
+	unsigned		 nposts;	/* HTTP bodies being read */
 	/* Something to answer depends on the open transaction. */
 	int			 commit_now;
 };

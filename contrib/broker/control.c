@@ -17,6 +17,7 @@
 #include "common/msg.h"
 #include "common/rules.h"
 #include "common/xalloc.h"
+#include "contrib/broker/invites.h"
 #include "contrib/broker/members.h"
 #include "contrib/broker/server.h"
 #include "contrib/broker/turn.h"
@@ -117,6 +118,63 @@ on_member_add(void *arg, struct msg *m)
 	return 0;
 }
 
+/* The mesh and its first member are there together, or neither. */
+static int
+on_mesh_make(void *arg, struct msg *m)
+{
+	struct control		*c = arg;
+	struct msg_mesh_make	 ask;
+	struct msg_broker_mesh	 answer;
+
+	if (msg_decode(m, &ask) == -1)
+		return -1;
+	memset(&answer, 0, sizeof answer);
+	answer.result = invites_mesh(c->broker->invites, &ask, answer.mesh_id,
+	    answer.member_id, answer.error, sizeof answer.error);
+	if (turn_commit(c->broker->turn) == -1 &&
+	    answer.result == BROKER_OK) {
+		memset(&answer, 0, sizeof answer);
+		answer.result = invites_failed(answer.error,
+		    sizeof answer.error);
+	}
+	control_send(c, MSG_BRK_MESH, m->seq, &answer);
+	return 0;
+}
+
+static int
+on_invite(void *arg, struct msg *m)
+{
+	struct control			*c = arg;
+	struct msg_invite_make		 ask;
+	struct msg_broker_invite	 answer;
+	char				*token = NULL;
+
+	if (msg_decode(m, &ask) == -1)
+		return -1;
+	memset(&answer, 0, sizeof answer);
+	if (ask.revoke)
+		answer.result = invites_revoke(c->broker->invites, ask.mesh,
+		    &answer.revoked, answer.error, sizeof answer.error);
+	else
+		answer.result = invites_make(c->broker->invites, &ask,
+		    &token, answer.error, sizeof answer.error);
+	if (turn_commit(c->broker->turn) == -1 &&
+	    answer.result == BROKER_OK) {
+		freezero_str(token);
+		token = NULL;
+		answer.result = invites_failed(answer.error,
+		    sizeof answer.error);
+	}
+	answer.expires_at = ask.expires_at;
+	if (token != NULL) {
+		answer.token.p = (const uint8_t *)token;
+		answer.token.len = strlen(token);
+	}
+	control_send(c, MSG_BRK_INVITE, m->seq, &answer);
+	freezero_str(token);
+	return 0;
+}
+
 static int
 on_stop(void *arg, struct msg *m)
 {
@@ -132,6 +190,8 @@ static const struct rule rules[] = {
 	{ MSG_SUP_SETUP_BROKER,	PEER_SUPERVISOR, NEW, on_setup },
 	{ MSG_SUP_LOG_LEVEL,	PEER_SUPERVISOR, UP, on_log_level },
 	{ MSG_SUP_MEMBER_ADD,	PEER_SUPERVISOR, UP, on_member_add },
+	{ MSG_SUP_MESH_MAKE,	PEER_SUPERVISOR, UP, on_mesh_make },
+	{ MSG_SUP_INVITE,	PEER_SUPERVISOR, UP, on_invite },
 	{ MSG_SUP_STOP,		PEER_SUPERVISOR, UP, on_stop },
 };
 

@@ -123,8 +123,8 @@ slug_ok(const char *slug)
 	    "abcdefghijklmnopqrstuvwxyz0123456789-_.")] == '\0';
 }
 
-static int
-name_ok(const char *name)
+int
+members_name_ok(const char *name)
 {
 	size_t	 len = strlen(name);
 
@@ -221,7 +221,7 @@ members_add(struct members *m, const char *slug,
 		    "- _ .", MEMBERS_SLUG_MAX);
 		return -1;
 	}
-	if (!name_ok(name)) {
+	if (!members_name_ok(name)) {
 		snprintf(err, errlen, "a member's name has 1 to %d bytes of "
 		    "text", MEMBERS_NAME_MAX);
 		return -1;
@@ -254,6 +254,16 @@ members_is_admin(struct members *m, int64_t member)
 		is_admin = sqlite3_column_int(m->admin_is, 0);
 	db_reset(m->admin_is);
 	return rc == -1 ? -1 : is_admin;
+}
+
+int
+members_join(struct members *m, int64_t mesh, const char *mesh_id,
+    const uint8_t pubkey[KEY_PUBLIC_LEN], const char *name,
+    struct member *member)
+{
+	if (member_insert(m, mesh, pubkey, name) == -1)
+		return -1;
+	return members_find(m, mesh_id, pubkey, member) == 1 ? 0 : -1;
 }
 
 int

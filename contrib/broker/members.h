@@ -50,6 +50,14 @@ int	members_set_admin(struct members *, int64_t member, int is_admin);
 /* Is this member (a row) an admin?  1, 0, -1. */
 int	members_is_admin(struct members *, int64_t member);
 
+/* May it be a display name? */
+int	members_name_ok(const char *);
+
+/* Add a member whose key is new to the mesh.  0 or -1. */
+int	members_join(struct members *, int64_t mesh, const char *mesh_id,
+	    const uint8_t pubkey[KEY_PUBLIC_LEN], const char *name,
+	    struct member *);
+
 /* A member of a mesh by its key.  1, 0: no such mesh or member, -1: error. */
 int	members_find(struct members *, const char *mesh_id,
 	    const uint8_t pubkey[KEY_PUBLIC_LEN], struct member *);

@@ -343,11 +343,31 @@ static const char version_3[] =
     "CREATE INDEX scheduled_due ON scheduled (held, deliver_at);"
     "CREATE INDEX scheduled_member ON scheduled (member, sender);"
     USAGE_OF(scheduled, 4);
+/* Invites. */
+static const char version_4[] =
+    /* Shared by the members of a mesh; made with its first invite. */
+    "ALTER TABLE mesh ADD COLUMN root_key TEXT;"
+
+    /* An invite.  Its token, which lets anyone in, is not kept. */
+    "CREATE TABLE invite ("
+    " id INTEGER PRIMARY KEY,"
+    " mesh INTEGER NOT NULL REFERENCES mesh(id),"
+    " token_hash BLOB NOT NULL UNIQUE,"	/* BLAKE2b-256 */
+    " role TEXT NOT NULL,"		/* of who joins: admin, member */
+    " expires_at INTEGER NOT NULL,"	/* seconds, as in the token */
+    " max_uses INTEGER NOT NULL,"	/* 0: any number */
+    " uses INTEGER NOT NULL DEFAULT 0,"
+    " revoked_at INTEGER,"		/* NULL: not */
+    " created_at INTEGER NOT NULL"
+    ") STRICT;"
+    /* Those of a mesh, to revoke them. */
+    "CREATE INDEX invite_mesh ON invite (mesh);";
 
 static const char *const steps[] = {
 	version_1,
 	version_2,
 	version_3,
+	version_4,
 };
 
 _Static_assert(sizeof steps / sizeof steps[0] == SCHEMA_VERSION,

@@ -17,6 +17,7 @@
 #include "contrib/broker/arrive.h"
 #include "contrib/broker/broker.h"
 #include "contrib/broker/conn.h"
+#include "contrib/broker/http.h"
 #include "contrib/broker/listen.h"
 #include "contrib/broker/quiet.h"
 #include "contrib/broker/tick.h"
@@ -43,12 +44,18 @@ struct server {
 	lws_sorted_usec_list_t		 stop_sul;
 };
 
+/* Of a connection: which of them it is, its callbacks say. */
+struct place {
+	struct conn	*conn;
+	struct http	 http;
+};
+
 static int mesh_cb(struct lws *, enum lws_callback_reasons, void *, void *,
     size_t);
 
 static const struct lws_protocols protocols[] = {
 	{ .name = "mesh", .callback = mesh_cb,
-	  .per_session_data_size = sizeof(struct conn *),
+	  .per_session_data_size = sizeof(struct place),
 	  .rx_buffer_size = PIECE_SIZE, .tx_packet_size = 1024 * 1024 },
 	{ .name = WATCH_PROTOCOL, .callback = watch_cb },
 	{ 0 }
@@ -133,7 +140,8 @@ static int
 mesh_cb(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     void *in, size_t len)
 {
-	struct conn	**cp = user;
+	struct place	 *place = user;
+	struct conn	**cp = &place->conn;
 
 	switch (reason) {
 	case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
@@ -147,9 +155,18 @@ mesh_cb(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
 		return upgrade_check(wsi, in);
 	case LWS_CALLBACK_HTTP:
-		if (lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, NULL)
-		    || lws_http_transaction_completed(wsi))
-			return -1;
+		return http_begin(&place->http, server_of(wsi)->broker, wsi,
+		    in);
+	case LWS_CALLBACK_HTTP_BODY:
+		return http_body(&place->http, in, len);
+	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+		return http_end(&place->http, wsi);
+	case LWS_CALLBACK_HTTP_WRITEABLE:
+		return http_writable(&place->http, wsi);
+	case LWS_CALLBACK_CLOSED_HTTP:
+	case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+		if (place != NULL)
+			http_clear(&place->http);
 		break;
 	case LWS_CALLBACK_ESTABLISHED:
 		conn_opened(server_of(wsi), cp, wsi);
