@@ -5,19 +5,23 @@
  */
 
 #include <sodium.h>
+#include <string.h>
 
 #include "common/inherit.h"
 #include "common/log.h"
 #include "common/privs.h"
+#include "worker/join.h"
 #include "worker/worker.h"
 
 #define MAX_FDS	64
 
 int
-main(void)
+main(int argc, char *argv[])
 {
 	struct worker	*w;
 
+	if (argc > 1 && strcmp(argv[1], "--join") == 0)
+		return join_main();	/* another role, by itself */
 	log_init("worker");
 	privs_child(MAX_FDS);
 	if (sodium_init() == -1)
