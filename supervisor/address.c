@@ -65,33 +65,20 @@ address_ask(struct supervisor *s, const char *host)
 	child_send(s->resolver, MSG_SUP_RESOLVE, 0, &body, -1);
 }
 
-int
-on_need_address(void *child, struct msg *m)
+void
+address_find(struct child *c, const char *host, uint16_t port)
 {
-	struct child		*c = child;
 	struct supervisor	*s = child_sup(c);
-	struct member		*member;
 	struct resolving	*r;
-	const char		*host;
-	uint16_t		 port;
-	int			 tls, asked;
+	int			 asked;
 
-	if (msg_decode(m, NULL) == -1)
-		return -1;
-	member = child_role(c) == CHILD_MEMBER ? child_arg(c) :
-	    ((struct session *)child_arg(c))->member;
-	member_broker(member, &host, &port, &tls);
-	if (member->mesh.embedded) {
-		address_answer(c, s->broker_host, port, "");
-		return 0;
-	}
 	if (address_is_numeric(host)) {
 		address_answer(c, host, port, "");
-		return 0;
+		return;
 	}
 	TAILQ_FOREACH(r, &s->resolving, entry)
 		if (r->child == c)
-			return 0;
+			return;
 	asked = address_asked(s, host);
 	r = xcalloc(1, sizeof *r);
 	snprintf(r->host, sizeof r->host, "%s", host);
@@ -100,6 +87,27 @@ on_need_address(void *child, struct msg *m)
 	TAILQ_INSERT_TAIL(&s->resolving, r, entry);
 	if (!asked)
 		address_ask(s, host);
+}
+
+int
+on_need_address(void *child, struct msg *m)
+{
+	struct child		*c = child;
+	struct supervisor	*s = child_sup(c);
+	struct member		*member;
+	const char		*host;
+	uint16_t		 port;
+	int			 tls;
+
+	if (msg_decode(m, NULL) == -1)
+		return -1;
+	member = child_role(c) == CHILD_MEMBER ? child_arg(c) :
+	    ((struct session *)child_arg(c))->member;
+	member_broker(member, &host, &port, &tls);
+	if (member->mesh.embedded)
+		address_answer(c, s->broker_host, port, "");
+	else
+		address_find(c, host, port);
 	return 0;
 }
 

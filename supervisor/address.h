@@ -11,6 +11,9 @@
 
 struct child;
 
+/* Tell the child where a host is, now or when it is known. */
+void	address_find(struct child *, const char *host, uint16_t port);
+
 /* Messages. */
 int	on_need_address(void *child, struct msg *);
 int	on_resolved(void *child, struct msg *);

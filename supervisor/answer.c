@@ -44,3 +44,15 @@ answer_error(struct supervisor *s, uint32_t seq, int status, const char *code,
 	va_end(ap);
 	child_send(s->gate, MSG_SUP_ANSWER, seq, &body, -1);
 }
+
+void
+answer_forward(struct supervisor *s, uint32_t seq, int status,
+    const char *error)
+{
+	struct msg_answer	body;
+
+	memset(&body, 0, sizeof body);
+	body.status = status;
+	snprintf(body.error, sizeof body.error, "%s", error);
+	child_send(s->gate, MSG_SUP_ANSWER, seq, &body, -1);
+}

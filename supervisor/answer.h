@@ -15,4 +15,8 @@ void	answer_json(struct supervisor *, uint32_t seq, json_t *);
 void	answer_error(struct supervisor *, uint32_t seq, int status,
 	    const char *code, const char *fmt, ...) LOG_FMT(5, 6);
 
+/* The same, already put together: "code: what a person can do". */
+void	answer_forward(struct supervisor *, uint32_t seq, int status,
+	    const char *error);
+
 #endif

@@ -57,6 +57,7 @@ static const struct {
 	[CHILD_BROKER] = { "broker", "broker", PEER_BROKER },
 	[CHILD_MEMBER] = { "member", "worker", PEER_WORKER },
 	[CHILD_SESSION] = { "worker", "worker", PEER_WORKER },
+	[CHILD_JOIN] = { "join", "worker", PEER_JOIN },
 };
 
 #define LOG_WINDOW_MS	60000
@@ -211,6 +212,7 @@ child_spawn(struct child *c)
 
 	xasprintf(&path, "%s/%s", c->sup->libexec, roles[c->role].program);
 	arg = c->role == CHILD_BROKER ? "--supervised" :
+	    c->role == CHILD_JOIN ? "--join" :
 	    c->session[0] != '\0' ? c->session :
 	    c->mesh[0] != '\0' ? c->mesh : NULL;
 	if (channel_pair(pair) == -1 || pipe2(err, O_CLOEXEC) == -1 ||

@@ -16,7 +16,7 @@
 #define CHILD_STOP_MS		1500	/* from STOP to SIGKILL */
 
 enum child_role { CHILD_STORE, CHILD_GATE, CHILD_RESOLVER, CHILD_BROKER,
-    CHILD_MEMBER, CHILD_SESSION };
+    CHILD_MEMBER, CHILD_SESSION, CHILD_JOIN };
 
 /* As bits, for the table of messages. */
 enum child_state { CHILD_DOWN = 1, CHILD_STARTING = 2, CHILD_UP = 4,

@@ -11,7 +11,9 @@
 
 #include "supervisor/address.h"
 #include "supervisor/child.h"
+#include "supervisor/join.h"
 #include "supervisor/member.h"
+#include "supervisor/mesh_ask.h"
 #include "supervisor/pair.h"
 #include "supervisor/register.h"
 #include "supervisor/session.h"
@@ -29,8 +31,12 @@ core_down(struct child *c)
 	child_info(c, &i);
 	if (c == s->gate) {
 		session_forget_answers(s);
+		join_forget_answers(s);
+		mesh_ask_forget_answers(s);
 		tell_stop(s);
 	}
+	if (c == s->broker)
+		mesh_ask_broker_down(s);
 	if (s->state == SUP_STARTING && i.restarts >= START_DEATHS)
 		supervisor_fail(s, "%s does not start: %s (%s)", i.role,
 		    i.last_words[0] != '\0' ? i.last_words : "see the log",
@@ -173,6 +179,7 @@ broker_up(struct child *c)
 	struct supervisor	*s = child_sup(c);
 
 	member_broker_up(s);
+	mesh_ask_broker_up(s);
 	supervisor_check_ready(s);
 }
 

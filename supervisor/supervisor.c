@@ -23,9 +23,11 @@
 #include "supervisor/address.h"
 #include "supervisor/child.h"
 #include "supervisor/core.h"
+#include "supervisor/join.h"
 #include "supervisor/lock.h"
 #include "supervisor/logger.h"
 #include "supervisor/member.h"
+#include "supervisor/mesh_ask.h"
 #include "supervisor/notify.h"
 #include "supervisor/pace.h"
 #include "supervisor/register.h"
@@ -61,17 +63,21 @@ on_ready(void *child, struct msg *m)
 }
 
 #define FROM_ALL	(PEER_STORE | PEER_GATE | PEER_WORKER | \
-	PEER_RESOLVER | PEER_BROKER)
+	PEER_RESOLVER | PEER_BROKER | PEER_JOIN)
 #define ALIVE		(CHILD_STARTING | CHILD_UP | CHILD_STOPPING)
 #define WORKING		(CHILD_UP | CHILD_STOPPING)
 
 static const struct rule supervisor_rules[] = {
 	{ MSG_LOG, FROM_ALL, ALIVE, on_log },
-	{ MSG_READY, PEER_STORE | PEER_GATE | PEER_RESOLVER | PEER_BROKER,
+	{ MSG_READY, PEER_STORE | PEER_GATE | PEER_RESOLVER | PEER_BROKER |
+	    PEER_JOIN,
 	    CHILD_STARTING | CHILD_STOPPING, on_ready },
 	{ MSG_GATE_REGISTER, PEER_GATE, WORKING, on_register },
 	{ MSG_GATE_END, PEER_GATE, WORKING, on_end },
 	{ MSG_GATE_STATUS, PEER_GATE, WORKING, on_status },
+	{ MSG_GATE_MESH_CREATE, PEER_GATE, WORKING, on_mesh_create },
+	{ MSG_GATE_MESH_INVITE, PEER_GATE, WORKING, on_mesh_invite },
+	{ MSG_GATE_MESH_JOIN, PEER_GATE, WORKING, on_mesh_join },
 	{ MSG_STORE_ENDED, PEER_STORE, WORKING, on_rows_ended },
 	{ MSG_WRK_READY, PEER_WORKER, CHILD_STARTING | CHILD_STOPPING,
 	    on_worker_ready },
@@ -83,6 +89,11 @@ static const struct rule supervisor_rules[] = {
 	{ MSG_WRK_RATE, PEER_WORKER, WORKING, on_rate },
 	{ MSG_RES_RESOLVED, PEER_RESOLVER, WORKING, on_resolved },
 	{ MSG_BRK_MEMBER, PEER_BROKER, WORKING, on_broker_member },
+	{ MSG_BRK_MESH, PEER_BROKER, WORKING, on_broker_mesh },
+	{ MSG_BRK_INVITE, PEER_BROKER, WORKING, on_broker_invite },
+	{ MSG_JOIN_AT, PEER_JOIN, WORKING, on_join_at },
+	{ MSG_JOIN_DONE, PEER_JOIN, WORKING, on_join_done },
+	{ MSG_JOIN_REFUSED, PEER_JOIN, WORKING, on_join_refused },
 };
 
 int
@@ -111,6 +122,8 @@ supervisor_new(void)
 	TAILQ_INIT(&s->children);
 	TAILQ_INIT(&s->members);
 	TAILQ_INIT(&s->leaving);
+	TAILQ_INIT(&s->joins);
+	TAILQ_INIT(&s->asks);
 	TAILQ_INIT(&s->sessions);
 	TAILQ_INIT(&s->resolving);
 	if (gethostname(s->hostname, sizeof s->hostname - 1) == -1 ||
@@ -126,6 +139,8 @@ supervisor_free(struct supervisor **sp)
 
 	if (s == NULL)
 		return;
+	join_free_all(s);
+	mesh_ask_free_all(s);
 	address_free_all(s);
 	session_free_all(s);
 	member_free_all(s);

@@ -29,7 +29,9 @@ struct session;
 enum sup_state { SUP_STARTING, SUP_RUNNING, SUP_STOPPING };
 
 TAILQ_HEAD(child_list, child);
+TAILQ_HEAD(join_list, join);
 TAILQ_HEAD(member_list, member);
+TAILQ_HEAD(mesh_ask_list, mesh_ask);
 TAILQ_HEAD(session_list, session);
 TAILQ_HEAD(resolving_list, resolving);
 
@@ -65,6 +67,8 @@ struct supervisor {
 	struct child_list children;	/* all of them, workers included */
 	struct member_list members;
 	struct member_list leaving;	/* members that are not served more */
+	struct join_list joins;		/* that are under way */
+	struct mesh_ask_list asks;	/* of the embedded broker */
 	struct session_list sessions;
 	struct resolving_list resolving;
 	struct event	*ev_stop;	/* steps of stopping */
