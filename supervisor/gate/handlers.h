@@ -35,6 +35,10 @@ void	on_outbox_release(struct request *);
 void	on_outbox_abort(struct request *);
 void	on_events(struct request *);
 
+void	on_mesh_create(struct request *);
+void	on_mesh_invite(struct request *);
+void	on_mesh_join(struct request *);
+
 void	on_peers(struct request *);
 
 #endif

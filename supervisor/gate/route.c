@@ -40,6 +40,11 @@ static const struct route routes[] = {
 	    on_outbox_abort },
 	{ EVHTTP_REQ_GET, "/v1/events", ROUTE_STREAM, 0, on_events },
 
+	{ EVHTTP_REQ_POST, "/v1/meshes", ROUTE_BODY, 0, on_mesh_create },
+	{ EVHTTP_REQ_POST, "/v1/meshes/join", ROUTE_BODY, 0, on_mesh_join },
+	{ EVHTTP_REQ_POST, "/v1/meshes/{}/invite", ROUTE_BODY, 0,
+	    on_mesh_invite },
+
 	{ EVHTTP_REQ_GET, "/v1/peers", 0, 0, on_peers },
 };
 
