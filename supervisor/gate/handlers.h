@@ -40,5 +40,33 @@ void	on_mesh_invite(struct request *);
 void	on_mesh_join(struct request *);
 
 void	on_peers(struct request *);
+void	on_peers_kick(struct request *);
+void	on_peers_disconnect(struct request *);
+void	on_peers_ban(struct request *);
+void	on_peers_unban(struct request *);
+void	on_peers_bans(struct request *);
+void	on_mesh_info(struct request *);
+void	on_state(struct request *);
+void	on_state_set(struct request *);
+void	on_memory(struct request *);
+void	on_memory_add(struct request *);
+void	on_memory_delete(struct request *);
+void	on_skills(struct request *);
+void	on_skill(struct request *);
+void	on_skill_share(struct request *);
+void	on_skill_remove(struct request *);
+void	on_topics(struct request *);
+void	on_topic_create(struct request *);
+void	on_topic_join(struct request *);
+void	on_topic_leave(struct request *);
+void	on_topic_read(struct request *);
+void	on_topic_members(struct request *);
+void	on_topic_history(struct request *);
+void	on_profile(struct request *);
+void	on_group_join(struct request *);
+void	on_group_leave(struct request *);
+void	on_schedule(struct request *);
+void	on_scheduled(struct request *);
+void	on_schedule_cancel(struct request *);
 
 #endif

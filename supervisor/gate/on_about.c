@@ -17,7 +17,8 @@
 #define SCHEMA_VERSION	1
 
 static const char *const features[] = { "version", "health", "status",
-    "sessions", "send", "inbox", "outbox", "events", "peers" };
+    "sessions", "send", "inbox", "outbox", "events", "peers", "state",
+    "memory", "skills", "topics", "groups", "profile", "schedule" };
 
 void
 on_version(struct request *r)

@@ -13,7 +13,6 @@
 #include "common/clock.h"
 #include "common/xalloc.h"
 #include "supervisor/gate/call.h"
-#include "supervisor/gate/caps.h"
 #include "supervisor/gate/gate.h"
 #include "supervisor/gate/input.h"
 #include "supervisor/gate/mine.h"
@@ -256,13 +255,8 @@ static int
 check_cap(const struct request *r, const struct out_row *row,
     struct fault *f)
 {
-	uint32_t	need = sending_kind(row->target) == TARGET_KEY ?
-			    CAP_DM : CAP_BROADCAST;
-
-	if (r->session == NULL || (r->session->caps & need) != 0)
-		return 0;
-	return fault_set(f, 403, "missing_capability", "The session was "
-	    "registered without '%s'.", caps_name(need));
+	return request_has_cap(r, sending_kind(row->target) == TARGET_KEY ?
+	    CAP_DM : CAP_BROADCAST, f);
 }
 
 /* The row is there.  -1: as requeue_go(). */

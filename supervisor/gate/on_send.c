@@ -14,7 +14,6 @@
 #include "common/clock.h"
 #include "common/xalloc.h"
 #include "supervisor/gate/call.h"
-#include "supervisor/gate/caps.h"
 #include "supervisor/gate/gate.h"
 #include "supervisor/gate/member.h"
 #include "supervisor/gate/reply.h"
@@ -206,12 +205,8 @@ send_step(struct send *sd)
 static int
 check_cap(const struct request *r, const struct sending *s, struct fault *f)
 {
-	uint32_t	need = sending_is_direct(s) ? CAP_DM : CAP_BROADCAST;
-
-	if (r->session == NULL || (r->session->caps & need) != 0)
-		return 0;
-	return fault_set(f, 403, "missing_capability", "The session was "
-	    "registered without '%s'.", caps_name(need));
+	return request_has_cap(r, sending_is_direct(s) ? CAP_DM :
+	    CAP_BROADCAST, f);
 }
 
 static void

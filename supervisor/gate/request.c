@@ -289,14 +289,23 @@ request_check_route(struct request *r)
 	return -1;
 }
 
+int
+request_has_cap(const struct request *r, uint32_t cap, struct fault *f)
+{
+	if (cap == 0 || r->session == NULL || (r->session->caps & cap) != 0)
+		return 0;
+	return fault_set(f, 403, "missing_capability", "The session was "
+	    "registered without '%s'.", caps_name(cap));
+}
+
 static int
 request_check_cap(struct request *r)
 {
-	if (r->route->cap == 0 || r->session == NULL ||
-	    (r->session->caps & r->route->cap) != 0)
+	struct fault	f;
+
+	if (request_has_cap(r, r->route->cap, &f) == 0)
 		return 0;
-	reply_error(r, 403, "missing_capability", "The session was "
-	    "registered without '%s'.", caps_name(r->route->cap));
+	reply_fault(r, &f);
 	return -1;
 }
 
@@ -307,7 +316,9 @@ request_read_body(struct request *r)
 	size_t		 len = evbuffer_get_length(in);
 	struct fault	 f;
 
-	if (r->route->flags & ROUTE_BODY) {
+	if ((r->route->flags & ROUTE_BODY_MAY) && len == 0)
+		r->body = json_object();
+	else if (r->route->flags & (ROUTE_BODY | ROUTE_BODY_MAY)) {
 		r->body = input_object(
 		    (const char *)evbuffer_pullup(in, -1), len, &f);
 		if (r->body == NULL) {

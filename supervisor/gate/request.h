@@ -21,6 +21,7 @@
 struct bucket;
 struct conn;
 struct evhttp_request;
+struct fault;
 struct gate;
 struct requests;
 struct route;
@@ -83,6 +84,12 @@ const char *request_header(const struct request *, const char *name);
 
 /* How often it has the header. */
 unsigned request_headers(const struct request *, const char *name);
+
+/*
+ * May it do what needs this capability (CAP_*)?  0, or -1: the session was
+ * registered without it.
+ */
+int	request_has_cap(const struct request *, uint32_t cap, struct fault *);
 
 /* In the operator's scope: by admin.sock, without a token? */
 int	request_is_operator(const struct request *);

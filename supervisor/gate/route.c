@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/msg.h"
 #include "supervisor/gate/handlers.h"
 #include "supervisor/gate/query.h"
 
@@ -46,6 +47,50 @@ static const struct route routes[] = {
 	    on_mesh_invite },
 
 	{ EVHTTP_REQ_GET, "/v1/peers", 0, 0, on_peers },
+	{ EVHTTP_REQ_POST, "/v1/peers/kick", ROUTE_BODY, CAP_KICK,
+	    on_peers_kick },
+	{ EVHTTP_REQ_POST, "/v1/peers/disconnect", ROUTE_BODY, CAP_KICK,
+	    on_peers_disconnect },
+	{ EVHTTP_REQ_POST, "/v1/peers/ban", ROUTE_BODY, CAP_BAN,
+	    on_peers_ban },
+	{ EVHTTP_REQ_POST, "/v1/peers/unban", ROUTE_BODY, CAP_BAN,
+	    on_peers_unban },
+	{ EVHTTP_REQ_GET, "/v1/peers/bans", 0, CAP_BAN, on_peers_bans },
+	{ EVHTTP_REQ_GET, "/v1/mesh_info", 0, 0, on_mesh_info },
+	{ EVHTTP_REQ_GET, "/v1/state", 0, CAP_STATE_READ, on_state },
+	{ EVHTTP_REQ_POST, "/v1/state", ROUTE_BODY, CAP_STATE_WRITE,
+	    on_state_set },
+	{ EVHTTP_REQ_GET, "/v1/memory", 0, CAP_STATE_READ, on_memory },
+	{ EVHTTP_REQ_POST, "/v1/memory", ROUTE_BODY, CAP_STATE_WRITE,
+	    on_memory_add },
+	{ EVHTTP_REQ_DELETE, "/v1/memory/{}", 0, CAP_STATE_WRITE,
+	    on_memory_delete },
+	{ EVHTTP_REQ_GET, "/v1/skills", 0, 0, on_skills },
+	{ EVHTTP_REQ_GET, "/v1/skills/{}", 0, 0, on_skill },
+	{ EVHTTP_REQ_PUT, "/v1/skills/{}", ROUTE_BODY, CAP_SERVICE_DEPLOY,
+	    on_skill_share },
+	{ EVHTTP_REQ_DELETE, "/v1/skills/{}", 0, CAP_SERVICE_DEPLOY,
+	    on_skill_remove },
+	{ EVHTTP_REQ_GET, "/v1/topics", 0, 0, on_topics },
+	{ EVHTTP_REQ_POST, "/v1/topics", ROUTE_BODY, 0, on_topic_create },
+	{ EVHTTP_REQ_POST, "/v1/topics/{}/join", ROUTE_BODY_MAY, 0,
+	    on_topic_join },
+	{ EVHTTP_REQ_POST, "/v1/topics/{}/leave", ROUTE_BODY_MAY, 0,
+	    on_topic_leave },
+	{ EVHTTP_REQ_POST, "/v1/topics/{}/read", ROUTE_BODY_MAY, 0,
+	    on_topic_read },
+	{ EVHTTP_REQ_GET, "/v1/topics/{}/members", 0, 0, on_topic_members },
+	{ EVHTTP_REQ_GET, "/v1/topics/{}/history", 0, 0, on_topic_history },
+	{ EVHTTP_REQ_POST, "/v1/groups/{}/join", ROUTE_BODY_MAY,
+	    CAP_PROFILE_WRITE, on_group_join },
+	{ EVHTTP_REQ_POST, "/v1/groups/{}/leave", ROUTE_BODY_MAY,
+	    CAP_PROFILE_WRITE, on_group_leave },
+	{ EVHTTP_REQ_POST, "/v1/profile", ROUTE_BODY, CAP_PROFILE_WRITE,
+	    on_profile },
+	/* on_schedule() asks for dm or broadcast, by target. */
+	{ EVHTTP_REQ_GET, "/v1/schedule", 0, 0, on_scheduled },
+	{ EVHTTP_REQ_POST, "/v1/schedule", ROUTE_BODY, 0, on_schedule },
+	{ EVHTTP_REQ_DELETE, "/v1/schedule/{}", 0, 0, on_schedule_cancel },
 };
 
 static const struct {

@@ -14,6 +14,7 @@ struct request;
 #define ROUTE_BODY	0x2	/* a JSON object must come with it */
 #define ROUTE_STREAM	0x4	/* counts as a stream, not as a request */
 #define ROUTE_WAIT	0x8	/* one with ?wait= counts as a wait */
+#define ROUTE_BODY_MAY	0x10	/* one may come; none counts as {} */
 
 #define ROUTE_ALLOW_SIZE 64
 

@@ -18,12 +18,10 @@
 #include "common/encode.h"
 #include "common/log.h"
 #include "common/xalloc.h"
-#include "supervisor/gate/call.h"
+#include "supervisor/gate/ask.h"
 #include "supervisor/gate/conn.h"
 #include "supervisor/gate/gate.h"
-#include "supervisor/gate/input.h"
 #include "supervisor/gate/item.h"
-#include "supervisor/gate/peers.h"
 #include "supervisor/gate/reply.h"
 #include "supervisor/gate/request.h"
 
@@ -131,15 +129,15 @@ static int
 fate_read(struct wait *w, enum call_end how, const struct msg_answer *a)
 {
 	const json_t	*v;
-	json_t		*j = NULL;
+	struct fault	 f;
+	json_t		*j;
 
 	w->delivered = DELIVERED_UNKNOWN;
 	if (how != CALL_ANSWERED || a->status >= 500)
 		return how == CALL_ANSWERED && a->status == 501;
 	if (a->status != 0)		/* it does not know the message */
 		return 1;
-	if (input_depth_ok((const char *)a->json.p, a->json.len))
-		j = json_loadb((const char *)a->json.p, a->json.len, 0, NULL);
+	j = ask_read(how, a, "the message", &f);
 	v = json_object_get(j, "delivered");
 	if (json_is_boolean(v))
 		w->delivered = json_is_true(v) ? DELIVERED_YES : DELIVERED_NO;
@@ -179,28 +177,16 @@ fate_can_be_asked(const struct out_row *row)
 static int
 fate_ask(struct wait *w, const struct out_row *row)
 {
-	struct peer	*worker = peers_worker(w->all->gate->peers, w->owner);
 	int64_t		 left = wait_left(w);
 	json_t		*args;
-	char		*text;
-	struct msg_ask	 ask;
-	int		 ret = -1;
+	struct fault	 f;
+	int		 ret;
 
-	if (worker == NULL)
-		return -1;
-	memset(&ask, 0, sizeof ask);
-	strcpy(ask.what, "message_status");
 	args = json_pack("{s:s}", "messageId", row->broker_id);
-	text = json_dumps(args, JSON_COMPACT);
-	json_decref(args);
-	if (text == NULL)
-		return -1;
-	ask.args.p = (const uint8_t *)text;
-	ask.args.len = strlen(text);
 	w->req->until = clock_mono_ms() + (left > ASK_MS ? left : ASK_MS);
-	ret = call_worker(w->req, worker, MSG_GATE_ASK, &ask, MSG_WRK_ANSWER,
-	    fate_cb, NULL);
-	wipe_free(text);
+	ret = ask_worker(w->req, w->owner, "message_status", args, fate_cb,
+	    NULL, &f);
+	json_decref(args);
 	w->asking = ret == 0;
 	return ret;
 }

@@ -104,7 +104,6 @@ worker_msg(struct world *w, struct person *p, struct msg *m)
 {
 	struct msg_answer	out;
 	struct msg_ask		in;
-
 	const char		*text = w->peers;
 
 	assert_int_equal(m->type, MSG_GATE_ASK);
@@ -122,14 +121,21 @@ worker_msg(struct world *w, struct person *p, struct msg *m)
 		snprintf(w->last_topic, sizeof w->last_topic, "%.*s",
 		    (int)in.args.len, (const char *)in.args.p);
 		text = w->topic;
-	} else
-		assert_string_equal(in.what, "list_peers");
+	} else if (strcmp(in.what, "list_peers") != 0) {
+		assert_non_null(w->says);
+		text = w->says;
+	}
+	memcpy(w->last_what, in.what, sizeof w->last_what);
+	snprintf(w->last_args, sizeof w->last_args, "%.*s", (int)in.args.len,
+	    (const char *)in.args.p);
+	w->last_asked = p;
 	if (w->hold || w->hold_workers)
 		return;
 	memset(&out, 0, sizeof out);
 	out.status = w->ask_status;
 	if (out.status != 0)
-		strcpy(out.error, "refused");
+		snprintf(out.error, sizeof out.error, "%s",
+		    w->ask_error != NULL ? w->ask_error : "refused");
 	out.json.p = (const uint8_t *)text;
 	out.json.len = strlen(text);
 	assert_int_equal(msg_send(p->worker, MSG_WRK_ANSWER, m->seq, &out,

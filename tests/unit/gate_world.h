@@ -56,7 +56,9 @@ struct world {
 	const char	*roster;	/* a worker, roster; NULL: the same */
 	const char	*fate;		/* a broker, message_status */
 	const char	*topic;		/* a worker, topic */
+	const char	*says;		/* a broker, any other question */
 	int64_t		 ask_status;
+	const char	*ask_error;	/* with it, or NULL */
 	int64_t		 operate;	/* what an operation is answered, but */
 					/* for OPERATE_OK, which is done */
 	int64_t		 register_result;
@@ -70,6 +72,8 @@ struct world {
 	struct msg_requeue last_requeue;	/* without its body */
 	struct msg_seen	 last_delete;
 	uint32_t	 last_ask;	/* its number */
+	char		 last_what[33], last_args[512];
+	const struct person *last_asked;
 	struct msg_accept last_accept;	/* without its body */
 	struct msg_register last_register;
 	char		*log;		/* all lines, as text */

@@ -66,6 +66,14 @@ paths_have_handlers(void **state)
 	goes_to(EVHTTP_REQ_POST, "/v1/outbox/abort", on_outbox_abort);
 	goes_to(EVHTTP_REQ_GET, "/v1/events", on_events);
 	goes_to(EVHTTP_REQ_GET, "/v1/peers", on_peers);
+	goes_to(EVHTTP_REQ_POST, "/v1/peers/kick", on_peers_kick);
+	goes_to(EVHTTP_REQ_GET, "/v1/peers/bans", on_peers_bans);
+	goes_to(EVHTTP_REQ_GET, "/v1/state", on_state);
+	goes_to(EVHTTP_REQ_POST, "/v1/memory", on_memory_add);
+	goes_to(EVHTTP_REQ_GET, "/v1/skills", on_skills);
+	goes_to(EVHTTP_REQ_POST, "/v1/topics", on_topic_create);
+	goes_to(EVHTTP_REQ_POST, "/v1/profile", on_profile);
+	goes_to(EVHTTP_REQ_GET, "/v1/schedule", on_scheduled);
 	assert_null(arg);
 }
 
@@ -81,6 +89,12 @@ segment_is_decoded(void **state)
 	assert_string_equal(arg, "a/b");
 	goes_to(EVHTTP_REQ_DELETE, "/v1/inbox/x", on_inbox_delete);
 	assert_string_equal(arg, "x");
+	goes_to(EVHTTP_REQ_POST, "/v1/topics/%23a%2fb/join", on_topic_join);
+	assert_string_equal(arg, "#a/b");
+	goes_to(EVHTTP_REQ_GET, "/v1/topics/join/history", on_topic_history);
+	assert_string_equal(arg, "join");
+	goes_to(EVHTTP_REQ_PUT, "/v1/skills/a%20b", on_skill_share);
+	assert_string_equal(arg, "a b");
 }
 
 static void
@@ -89,7 +103,8 @@ no_such_path(void **state)
 	static const char *const paths[] = { "", "/", "/v1", "/v1/",
 	    "/v1/version/", "/V1/version", "/v1/outbox/", "/v1/outbox/a/b",
 	    "/v1/outbox/%00", "/v1/outbox/%zz", "/v1/outbox/%0a", "nope",
-	    "/v1/send/../version" };
+	    "/v1/send/../version", "/v1/topics//history",
+	    "/v1/topics/a/b/history", "/v1/topics/a/other" };
 	size_t	 i;
 
 	(void)state;

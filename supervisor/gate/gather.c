@@ -1,0 +1,173 @@
+/* One list of what several brokers say. */
+
+#include "supervisor/gate/gather.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/xalloc.h"
+#include "supervisor/gate/ask.h"
+#include "supervisor/gate/fault.h"
+#include "supervisor/gate/gate.h"
+#include "supervisor/gate/member.h"
+#include "supervisor/gate/reply.h"
+#include "supervisor/gate/request.h"
+#include "supervisor/gate/scope.h"
+#include "supervisor/gate/session.h"
+
+struct gathering {
+	const struct gather_kind *kind;
+	json_t		*items;		/* what has come so far */
+	json_t		*missing;	/* meshes that did not tell, and why */
+	size_t		 waiting;	/* for workers that were asked */
+	size_t		 told;		/* by so many */
+	struct fault	 fault;		/* why the last did not */
+	size_t		 n;
+	char		 (*meshes)[MESH_SLUG_SIZE];	/* of each question */
+};
+
+static void
+gathering_free(void *arg)
+{
+	struct gathering	*ga = arg;
+
+	json_decref(ga->items);
+	json_decref(ga->missing);
+	free(ga->meshes);
+	free(ga);
+}
+
+/* Some meshes that tell are better than none; none is an error. */
+static void
+gathering_done(struct request *r, struct gathering *ga)
+{
+	json_t	*answer;
+
+	if (ga->told == 0 && json_array_size(ga->missing) > 0) {
+		reply_fault(r, &ga->fault);
+		return;
+	}
+	answer = json_pack("{s:O}", ga->kind->list, ga->items);
+	if (json_array_size(ga->missing) > 0)
+		json_object_set(answer, "unavailable", ga->missing);
+	reply_json(r, 200, answer);
+}
+
+/* As the fault says. */
+static void
+gathering_missing(struct gathering *ga, const char *mesh)
+{
+	struct fault	*f = &ga->fault;
+
+	if (ga->kind->away != NULL && (f->status == 502 || f->status == 503))
+		f->code = ga->kind->away;
+	json_array_append_new(ga->missing, json_pack("{s:s, s:s, s:s}",
+	    "mesh", mesh, "error", f->code, "detail", f->detail));
+}
+
+/* What the broker calls its list; NULL: there is none. */
+static json_t *
+frame_list(const struct gather_kind *kind, const json_t *frame)
+{
+	json_t	*list;
+	size_t	 i;
+
+	for (i = 0; i < GATHER_NAMES && kind->names[i] != NULL; i++) {
+		list = json_object_get(frame, kind->names[i]);
+		if (json_is_array(list))
+			return list;
+	}
+	return NULL;
+}
+
+/* -1: there is no list in it. */
+static int
+gathering_add(const struct request *r, struct gathering *ga, const char *mesh,
+    const json_t *frame)
+{
+	json_t	*list = frame_list(ga->kind, frame), *item;
+	size_t	 i;
+
+	if (list == NULL)
+		return fault_set(&ga->fault, 502, "broker_error",
+		    "The broker of %s answered something else.", mesh);
+	json_array_foreach(list, i, item) {
+		if (!json_is_object(item) || (ga->kind->take != NULL &&
+		    !ga->kind->take(r, item)))
+			continue;
+		json_object_set_new(item, "mesh", json_string(mesh));
+		json_array_append(ga->items, item);
+	}
+	ga->told++;
+	return 0;
+}
+
+static void
+gather_cb(struct request *r, void *arg, enum call_end how, const void *body)
+{
+	struct gathering	*ga = r->state;
+	const char		*mesh = arg;
+	json_t			*frame;
+
+	frame = ask_read(how, body, mesh, &ga->fault);
+	if (frame == NULL || gathering_add(r, ga, mesh, frame) == -1)
+		gathering_missing(ga, mesh);
+	json_decref(frame);
+	if (--ga->waiting == 0)
+		gathering_done(r, ga);
+}
+
+/* Whose worker to ask for a view; NULL: none (the operator's of a session). */
+static const uint8_t *
+gather_owner(const struct request *r, const struct view *v)
+{
+	if (r->session != NULL)
+		return r->session->owner;
+	return v->member != NULL ? v->member->owner : NULL;
+}
+
+static void
+gather_ask(struct request *r, struct gathering *ga, const struct view *v,
+    const json_t *args)
+{
+	const uint8_t	*owner = gather_owner(r, v);
+	char		*mesh;
+
+	if (owner == NULL)
+		return;
+	mesh = ga->meshes[ga->n++];
+	strcpy(mesh, v->session != NULL ? v->session->mesh : v->member->mesh);
+	if (ask_worker(r, owner, ga->kind->what, args, gather_cb, mesh,
+	    &ga->fault) == -1)
+		gathering_missing(ga, mesh);
+	else
+		ga->waiting++;
+}
+
+void
+gather(struct request *r, const struct gather_kind *kind, json_t *args)
+{
+	struct scope		 sc = { 0, NULL };
+	struct gathering	*ga;
+	struct fault		 f;
+	size_t			 i;
+
+	if (scope_find(&sc, r, query_get(&r->query, "mesh"), &f) == -1) {
+		reply_fault(r, &f);
+		scope_clear(&sc);
+		json_decref(args);
+		return;
+	}
+	ga = xcalloc(1, sizeof *ga);
+	ga->kind = kind;
+	ga->items = json_array();
+	ga->missing = json_array();
+	ga->meshes = xcalloc(sc.n + 1, sizeof *ga->meshes);
+	request_keep(r, ga, gathering_free);
+	for (i = 0; i < sc.n; i++)
+		gather_ask(r, ga, &sc.views[i], args);
+	if (ga->waiting == 0)
+		gathering_done(r, ga);
+	scope_clear(&sc);
+	json_decref(args);
+}
