@@ -83,7 +83,7 @@ request_headers(const struct request *r, const char *name)
 int
 request_is_operator(const struct request *r)
 {
-	return r->via == LISTEN_ADMIN && r->session == NULL;
+	return r->is_operator;
 }
 
 void
@@ -341,11 +341,14 @@ request_check(struct request *r)
 		    "The daemon is stopping or being replaced: try again.");
 		return -1;
 	}
-	if (r->route->flags & ROUTE_OPEN)
+	if (r->route->flags & ROUTE_OPEN) {
+		r->is_operator = r->via == LISTEN_ADMIN;
 		return 0;
+	}
 	if (who_check_session(r) == -1 || request_charge(r) == -1 ||
 	    request_check_cap(r) == -1)
 		return -1;
+	r->is_operator = r->via == LISTEN_ADMIN && r->session == NULL;
 	return request_read_body(r);
 }
 

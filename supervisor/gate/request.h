@@ -44,6 +44,8 @@ struct request {
 	uint64_t	 uid;
 	enum listen_kind via;
 	struct session	*session;	/* NULL: without a token */
+	int		 is_operator;	/* by admin.sock, without a token; */
+					/* not when its session has gone */
 
 	struct bucket	*bucket;	/* what it is charged to, or NULL */
 	unsigned	*count;		/* and as what */

@@ -103,6 +103,13 @@ static const struct {
 	{ EVHTTP_REQ_DELETE, "DELETE" },
 };
 
+const struct route *
+route_next(const struct route *r)
+{
+	r = r == NULL ? routes : r + 1;
+	return r < routes + sizeof routes / sizeof *routes ? r : NULL;
+}
+
 /* *arg_r, *len_r: what stands at {}, not decoded; NULL: there is no {}. */
 static int
 path_match(const char *pattern, const char *path, const char **arg_r,

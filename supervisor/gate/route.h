@@ -26,6 +26,9 @@ struct route {
 	void		(*handle)(struct request *);
 };
 
+/* The route behind this one, or the first; NULL at the end. */
+const struct route *route_next(const struct route *);
+
 /*
  * NULL: none; allow is then "" when there is no such path, else the methods
  * that it takes.  *arg_r is the decoded segment at "{}", allocated, or NULL.

@@ -129,6 +129,28 @@ other_methods_are_told(void **state)
 	assert_string_equal(allow, "GET, DELETE");
 }
 
+/*
+ * "An unknown, ended or foreign token is 401 everywhere but on version and
+ * health": whatever is added, request.c looks at tokens for all other routes.
+ */
+static void
+tokens_count_everywhere_else(void **state)
+{
+	const struct route	*r = NULL;
+	int			 n = 0;
+
+	(void)state;
+	while ((r = route_next(r)) != NULL) {
+		n++;
+		if (strcmp(r->path, "/v1/version") == 0 ||
+		    strcmp(r->path, "/v1/health") == 0)
+			assert_int_equal(r->flags, ROUTE_OPEN);
+		else
+			assert_int_equal(r->flags & ROUTE_OPEN, 0);
+	}
+	assert_true(n > 20);
+}
+
 /* "me" and "register" are no tokens, though they stand where one would. */
 static void
 literal_before_segment(void **state)
@@ -149,6 +171,7 @@ main(void)
 		cmocka_unit_test_teardown(no_such_path, teardown),
 		cmocka_unit_test_teardown(other_methods_are_told, teardown),
 		cmocka_unit_test_teardown(literal_before_segment, teardown),
+		cmocka_unit_test(tokens_count_everywhere_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
