@@ -3,6 +3,7 @@ client comes and goes (delivery.md section 7; fault 10 of section 9).
 """
 
 import threading
+import time
 
 from harness import Events, wait_for
 from harness.api import connect_to
@@ -144,3 +145,14 @@ def test_input_on_an_open_stream_is_bounded(daemon, alice):
     assert alice.api.get("/v1/health").status == 200
     assert daemon.process("gate")["rss_kib"] < before + 8192, sent
     k.close()
+
+
+def test_keep_alives(daemon):
+    """Every 15 s, and no event: what is silent is still there."""
+    s = daemon.register("silent")
+    begin = time.monotonic()
+    with s.events() as events:
+        wait_for(lambda: "keepalive" in events.comments, 25)
+        assert time.monotonic() - begin >= 14
+        assert events.comments[0] == "connected"
+        assert not events.messages()

@@ -223,6 +223,18 @@ def test_inbox_flush(gate, args, query):
     assert (ask.method, ask.path, ask.query) == ("DELETE", "/v1/inbox", query)
 
 
+def test_inbox_filters(gate):
+    always(gate, 200, {"items": [], "marked_seen": 0})
+    r = gate.command("inbox", "--topic", "news", "--from", "bob", "--since",
+                     "2026-11-23T22:05:09Z", "--mesh", "m", "--unread",
+                     "--limit", "7", "--no-mark")
+    assert r.returncode == 0 and r.stdout == "no messages\n"
+    assert gate.asked[0].query == {
+        "topic": "news", "from": "bob", "since": "2026-11-23T22:05:09Z",
+        "mesh": "m", "unread_only": "true", "limit": "7",
+        "mark_seen": "false"}
+
+
 def test_inbox_quarantine(gate):
     item = {"id": ID, "client_message_id": "order-66", "mesh": "local",
             "sender_pubkey": "ab" * 32, "sender_name": "abababab",

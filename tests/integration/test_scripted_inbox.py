@@ -228,6 +228,40 @@ def test_quarantine_is_tried_again_with_a_new_key(world):
 
 # --- reading ---
 
+def test_filters(world):
+    """Each alone and all together; what they leave out stays unseen."""
+    s, bob, member = world.register(), Key(), Key()
+    mesh = world.member.mesh_id
+    s.conn().put(
+        world.broker.multicast(mesh, bob.pub, "news of bob", topic="news",
+                               senderName="bob",
+                               senderMemberPubkey=member.pub),
+        world.broker.multicast(mesh, bob.pub, "olds of bob", topic="olds",
+                               senderName="bob"),
+        world.broker.multicast(mesh, Key().pub, "news of carol",
+                               topic="news", senderName="carol"),
+        world.push(s, "the last"))
+    wait_for(lambda: "the last" in body_list(s), 10)
+
+    def found(query):
+        return [i["body"] for i in reversed(
+            s.inbox("mark_seen=false&" + query))]
+    assert found("topic=news") == ["news of bob", "news of carol"]
+    assert found(f"from={bob.pub}") == ["news of bob", "olds of bob"]
+    assert found("from=bob") == ["news of bob", "olds of bob"]
+    assert found(f"from={member.pub}") == ["news of bob"]
+    assert found(f"from={Key().pub}") == []
+    assert found("topic=news&from=carol&mesh=acme") == ["news of carol"]
+    assert found("topic=news&limit=1") == ["news of carol"]
+    assert [i["topic"] for i in s.inbox("mark_seen=false&topic=olds")] == [
+        "olds"]
+    shown = s.api.get("/v1/inbox?topic=news&from=bob").json
+    assert shown["marked_seen"] == 1        # this one, and no other
+    assert found("unread_only=true") == [
+        "olds of bob", "news of carol", "the last"]
+    assert found("unread_only=true&topic=news") == ["news of carol"]
+
+
 def test_one_message_for_session_and_member_is_read_once(world):
     """The one with the lower sequence is shown; seen and deleted are the
     message's in that scope."""
