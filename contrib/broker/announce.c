@@ -4,8 +4,6 @@
 
 #include "contrib/broker/announce.h"
 
-#include <string.h>
-
 #include "common/clock.h"
 #include "common/uuid.h"
 #include "contrib/broker/conn.h"
@@ -15,7 +13,8 @@
 /* One frame for all who are told. */
 static struct frame *
 event_frame(const struct mesh *mesh, const struct peer *peer,
-    const char *event, int with_groups, int64_t last_seen_at)
+    const char *event, int with_groups, int64_t last_seen_at,
+    const char *summary)
 {
 	struct frame	*f = frame_new("push");
 	char		 iso[CLOCK_ISO_SIZE], id[UUID_SIZE];
@@ -25,12 +24,11 @@ event_frame(const struct mesh *mesh, const struct peer *peer,
 	frame_raw(f, ",\"eventData\":{\"name\":", 21);
 	frame_quote(f, peer->name);
 	frame_str_add(f, "pubkey", peer->key_hex);
-	if (with_groups) {
-		frame_raw(f, ",\"groups\":", 10);
-		frame_raw(f, peer->groups, strlen(peer->groups));
-	}
+	if (with_groups)
+		frame_text_add(f, "groups", peer->groups);
 	if (last_seen_at != 0)
 		frame_str_add(f, "lastSeenAt", clock_iso(last_seen_at, iso));
+	frame_str_add(f, "summary", summary);
 	frame_end(f);
 	frame_str_add(f, "messageId", uuid_v4(id));
 	frame_str_add(f, "meshId", mesh->mesh_id);
@@ -62,14 +60,15 @@ tell(const struct mesh *mesh, const struct peer *about, int siblings,
 }
 
 void
-announce_joined(const struct peer *peer, int64_t last_seen_at)
+announce_joined(const struct peer *peer, int64_t last_seen_at,
+    const char *summary)
 {
 	struct frame	*f;
 
 	if (!peer->visible)
 		return;
 	f = event_frame(peer->mesh, peer, last_seen_at != 0 ?
-	    "peer_returned" : "peer_joined", 1, last_seen_at);
+	    "peer_returned" : "peer_joined", 1, last_seen_at, summary);
 	tell(peer->mesh, peer, peer->kind == PEER_SESSION, f);
 	frame_unref(&f);
 }
@@ -81,7 +80,17 @@ announce_left(const struct mesh *mesh, const struct peer *peer)
 
 	if (!peer->visible)
 		return;
-	f = event_frame(mesh, peer, "peer_left", 0, 0);
+	f = event_frame(mesh, peer, "peer_left", 0, 0, NULL);
 	tell(mesh, peer, 0, f);
+	frame_unref(&f);
+}
+
+void
+announce_event(const struct peer *peer, const char *event)
+{
+	struct frame	*f;
+
+	f = event_frame(peer->mesh, peer, event, 0, 0, NULL);
+	tell(peer->mesh, peer, 0, f);
 	frame_unref(&f);
 }

@@ -5,7 +5,7 @@
 #error "this header belongs to the broker"
 #endif
 
-/* System pushes about who comes and goes. */
+/* System pushes about who comes and goes, and what it says of itself. */
 
 #include <stdint.h>
 
@@ -13,12 +13,17 @@ struct mesh;
 struct peer;
 
 /*
- * A peer joined.  last_seen_at: when its member was here before, or 0.  A
- * member's own connections are not told of the member, but of its sessions.
+ * A peer joined.  last_seen_at: when its member was here before, or 0; summary:
+ * what it said of itself then, or NULL.  A member's own connections are not
+ * told of the member, but of its sessions.
  */
-void	announce_joined(const struct peer *, int64_t last_seen_at);
+void	announce_joined(const struct peer *, int64_t last_seen_at,
+	    const char *summary);
 
 /* A peer left, and is no longer among the mesh's. */
 void	announce_left(const struct mesh *, const struct peer *);
+
+/* Something else of it: "peer_hidden", "peer_visible", "profile_updated". */
+void	announce_event(const struct peer *, const char *event);
 
 #endif

@@ -10,28 +10,35 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "contrib/broker/grace.h"
 #include "contrib/broker/presence.h"
 
 struct db;
+struct feed;
+struct lodging;
 struct members;
 struct queue;
 struct server;
 struct ticker;
+struct topic_rows;
 struct turn;
 
 struct options {
 	const char	*db;
 	const char	*tls_cert, *tls_key;	/* NULL: plain */
-	unsigned	 max_connections;	/* of one mesh, and of all */
+	unsigned	 max_connections;	/* of one mesh, and of all; in
+						 * a mesh with those in grace */
 	int		 ack_only;		/* for benchmarks */
 	int64_t		 hello_ms;		/* without an accepted hello */
 	int64_t		 ping_ms;
 	int64_t		 claim_ms;
+	int64_t		 grace_ms;
 };
 
 #define OPTIONS_MAX_CONNECTIONS	10000
 #define OPTIONS_HELLO_MS	10000
 #define OPTIONS_PING_MS		30000
+#define OPTIONS_GRACE_MS	90000
 
 struct broker {
 	const struct options	*options;
@@ -40,7 +47,11 @@ struct broker {
 	struct invites		*invites;
 	struct queue		*queue;
 	struct deliver		*deliver;
+	struct topic_rows	*topics;
+	struct feed		*feed;
+	struct lodging		*lodging;
 	struct presence		 presence;
+	struct grace		 grace;
 	struct server		*server;
 	struct turn		*turn;
 	struct ticker		*ticker;

@@ -84,7 +84,7 @@ conn_send(struct conn *c, struct frame *f)
 {
 	struct conn_out	*out;
 
-	if (c->close_code != 0)
+	if (c == NULL || c->close_code != 0)
 		return;
 	if (c->out_bytes > CONN_OUT_MAX || (frame_total() > CONN_OUT_TOTAL &&
 	    c->out_bytes > CONN_OUT_PUSH)) {
@@ -122,7 +122,7 @@ conn_pace(struct conn *c)
 int
 conn_has_room(const struct conn *c)
 {
-	return c->close_code == 0 && c->out_bytes < CONN_OUT_PUSH;
+	return c != NULL && c->close_code == 0 && c->out_bytes < CONN_OUT_PUSH;
 }
 
 /* libwebsockets keeps what the socket does not take now. */
@@ -149,8 +149,11 @@ ping_write(struct conn *c)
 static void
 room_again(struct conn *c)
 {
-	if (c->peer != NULL && c->peer->mesh != NULL)
+	if (c->peer == NULL || c->peer->mesh == NULL)
+		return;
+	if (!c->broker->options->ack_only)
 		deliver_room(c->broker->deliver, &c->peer->reader);
+	feed_room(c->broker->feed, c->peer);
 }
 
 /* Write what is released, as far as the socket takes it.  0 or -1. */
@@ -232,6 +235,17 @@ conn_drop(struct conn *c, int code, const char *reason)
 {
 	out_clear(c);
 	conn_close(c, code, reason);
+}
+
+void
+conn_peer_closed(struct conn *c, const void *text, size_t len)
+{
+	static const char	 leaving[] = "\x03\xe8" CONN_LEAVING;
+
+	if (c->peer != NULL && len == sizeof leaving - 1 &&
+	    memcmp(text, leaving, len) == 0)
+		c->peer->end = END_LEFT;
+	conn_peer_gone(c);
 }
 
 void

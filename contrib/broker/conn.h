@@ -75,7 +75,10 @@ struct conn {
 struct conn *conn_new(struct broker *, struct lws *);
 void	conn_free(struct conn **);
 
-/* Queue a frame.  The reference is the caller's still. */
+/*
+ * Queue a frame.  The reference is the caller's still.  Without a connection,
+ * as of a peer in its grace, nothing is sent.
+ */
 void	conn_send(struct conn *, struct frame *);
 
 /* The same, giving up the reference. */
@@ -84,14 +87,20 @@ void	conn_give(struct conn *, struct frame **);
 /* What is queued may be written now. */
 void	conn_release(struct conn *);
 
-/* Is there room for more pushes? */
+/* Is there room for more pushes?  NULL has none. */
 int	conn_has_room(const struct conn *);
 
 /* Close after what is queued (conn_close) or at once (conn_drop). */
 void	conn_close(struct conn *, int code, const char *reason);
 void	conn_drop(struct conn *, int code, const char *reason);
 
-/* The peer has closed it, or it broke: nothing more is written. */
+/*
+ * The peer has closed it, with that in its close frame, or it broke: nothing
+ * more is written.  Whoever closes with 1000 and CONN_LEAVING does not come
+ * back; all others may.
+ */
+#define CONN_LEAVING	"session_ended"
+void	conn_peer_closed(struct conn *, const void *, size_t);
 void	conn_peer_gone(struct conn *);
 
 /* libwebsockets calls: a piece of a message, and room to write. 0 or -1. */

@@ -68,16 +68,35 @@ stream_release(struct deliver *d, struct stream *s)
 
 /* ---- giving ---- */
 
+static int
+may_have(const struct reader *reader, enum priority priority)
+{
+	return !reader->quiet || priority == PRIORITY_NOW;
+}
+
 /* A sender (0: whoever) is not given its own messages. */
 static struct reader *
-reader_choose(const struct box *box, int64_t sender)
+reader_choose(const struct box *box, int64_t sender, enum priority priority)
 {
 	struct seat	*seat;
 
 	TAILQ_FOREACH(seat, &box->seats, entry)
-		if (seat->reader->key != sender)
+		if (seat->reader->key != sender &&
+		    may_have(seat->reader, priority))
 			return seat->reader;
 	return NULL;
+}
+
+/* Is there anybody who may have messages of this priority? */
+static int
+is_quiet(const struct box *box, enum priority priority)
+{
+	struct seat	*seat;
+
+	TAILQ_FOREACH(seat, &box->seats, entry)
+		if (may_have(seat->reader, priority))
+			return 0;
+	return 1;
 }
 
 static enum offer
@@ -89,10 +108,13 @@ offer(struct deliver *d, struct box *box, const struct message *m)
 	if (claim_find(&d->claims, m->id) != NULL)
 		return OFFER_PASSED;
 	s = stream_find(&d->claims, m);
-	/* What was sent later by itself may be for who asked for it. */
+	/*
+	 * What is behind a claimed part goes where that went, or waits.  What
+	 * was sent later by itself may be for who asked for it.
+	 */
 	reader = s != NULL ? s->owner : reader_choose(box,
-	    m->subtype == NULL ? m->sender : 0);
-	if (reader == NULL) {
+	    m->subtype == NULL ? m->sender : 0, m->priority);
+	if (reader == NULL || !may_have(reader, m->priority)) {
 		box->lanes[m->priority].passed = 1;
 		return OFFER_PASSED;
 	}
@@ -110,7 +132,8 @@ deliver_is_served(const struct deliver *d, int64_t recipient, int64_t sender)
 {
 	const struct box	*box = box_find(&d->boxes, recipient);
 
-	return box != NULL && reader_choose(box, sender) != NULL;
+	return box != NULL &&
+	    reader_choose(box, sender, PRIORITY_NOW) != NULL;
 }
 
 void
@@ -164,6 +187,11 @@ lane_drain(struct deliver *d, struct box *box, int priority, int max)
 	int64_t		 not_from = box_not_from(box);
 	int		 limit = max < DRAIN_ROWS ? max : DRAIN_ROWS, n;
 
+	if (is_quiet(box, (enum priority)priority)) {
+		lane->passed = 1;
+		lane->backlog = 0;
+		return 0;
+	}
 	if (not_from != 0)
 		lane->passed = 1;
 	n = queue_waiting(d->queue, box->key, (enum priority)priority,
@@ -225,11 +253,38 @@ deliver_open(struct deliver *d, struct reader *reader)
 {
 	LIST_INIT(&reader->streams);
 	reader->claims = 0;
+	reader->quiet = 0;
 	seat_take(&d->boxes, &reader->seats[0], reader, reader->key);
 	reader->seats[1].box = NULL;
 	if (reader->member_key != reader->key)
 		seat_take(&d->boxes, &reader->seats[1], reader,
 		    reader->member_key);
+}
+
+static void
+seat_wake(struct deliver *d, struct seat *seat)
+{
+	struct box	*box = seat->box;
+	int		 i;
+
+	for (i = 0; box != NULL && i < NLANES; i++) {
+		if (i == PRIORITY_NOW || !box->lanes[i].passed)
+			continue;
+		box->lanes[i].passed = 0;
+		lane_rewind(&d->boxes, box, i, 1);
+	}
+}
+
+void
+deliver_quiet(struct deliver *d, struct reader *reader, int on)
+{
+	if (reader->quiet == on)
+		return;
+	reader->quiet = on;
+	if (on)
+		return;
+	seat_wake(d, &reader->seats[0]);
+	seat_wake(d, &reader->seats[1]);
 }
 
 void
@@ -254,10 +309,19 @@ may_ack(const struct reader *reader, int64_t recipient)
 static void
 claim_end(struct deliver *d, struct claim *c)
 {
-	struct reader	*owner = c->stream->owner;
+	struct reader		*owner = c->stream->owner;
+	struct box		*box = c->stream->box;
+	enum priority		 priority;
+	int64_t			 seq = c->seq;
+	int			 last;
 
-	(void)queue_delivered(d->queue, c->seq, clock_wall_ms());
+	priority = (enum priority)c->stream->key.priority;
+	last = TAILQ_NEXT(TAILQ_FIRST(&c->stream->claims), in_stream) == NULL;
+	(void)queue_delivered(d->queue, seq, clock_wall_ms());
 	claim_free(&d->claims, c);
+	/* What was passed over for its sake comes before what is new. */
+	if (last && !may_have(owner, priority) && box->lanes[priority].passed)
+		lane_rewind(&d->boxes, box, (int)priority, seq + 1);
 	deliver_room(d, owner);
 }
 

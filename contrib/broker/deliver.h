@@ -51,6 +51,7 @@ struct reader {
 	struct seat		 seats[2];
 	LIST_HEAD(, stream)	 streams;
 	unsigned		 claims;
+	int			 quiet;
 };
 
 struct deliver *deliver_new(struct queue *, int64_t hold_ms);
@@ -59,6 +60,12 @@ void	deliver_free(struct deliver **);
 /* A reader comes and goes.  What waits for it is given by deliver_run(). */
 void	deliver_open(struct deliver *, struct reader *);
 void	deliver_close(struct deliver *, struct reader *);
+
+/*
+ * It is not to be disturbed, or may be again: until then it gets messages of
+ * priority "now" only.  A reader that has just come may be.
+ */
+void	deliver_quiet(struct deliver *, struct reader *, int on);
 
 /* The reader has room again. */
 void	deliver_room(struct deliver *, struct reader *);

@@ -2,9 +2,9 @@
  * What became of a message.
  *
  * A direct message has one recipient: it was acknowledged ("delivered"), is
- * held for somebody who is here ("held"), or waits for who is not
- * ("disconnected").  A multicast went to those who were here when it came, who
- * do not acknowledge it: nobody can be named.
+ * held for somebody who is here or in the grace ("held"), or waits for who is
+ * not ("disconnected").  A multicast went to those who were here when it came,
+ * who do not acknowledge it: nobody can be named.
  */
 
 #include "contrib/broker/fate.h"
@@ -15,8 +15,8 @@
 #include "common/encode.h"
 #include "contrib/broker/broker.h"
 #include "contrib/broker/conn.h"
-#include "contrib/broker/db.h"
 #include "contrib/broker/frame.h"
+#include "contrib/broker/reply.h"
 
 #define PREFIX_MIN	8
 
@@ -31,17 +31,19 @@ fate_id(const json_t *json)
 	    == '\0' ? id : NULL;
 }
 
-static void
-fate_refuse(struct conn *c, const json_t *json, const char *code,
-    const char *message)
+/* Somebody in its grace will get it, as nobody has seen it leave. */
+static int
+is_expected(const struct conn *c, const struct queue_status *s)
 {
-	struct frame	*f = frame_new("error");
+	const struct peer	*peer;
 
-	frame_str_add(f, "code", code);
-	frame_str_add(f, "message", message);
-	frame_req_id_add(f, json);
-	frame_end(f);
-	conn_give(c, &f);
+	TAILQ_FOREACH(peer, &c->peer->mesh->peers, entry)
+		if (peer->conn == NULL && (memcmp(peer->key,
+		    s->recipient_key, sizeof peer->key) == 0 ||
+		    memcmp(peer->member_key, s->recipient_key,
+		    sizeof peer->member_key) == 0))
+			return 1;
+	return 0;
 }
 
 /* Sessions have names of their own only while they are here. */
@@ -60,7 +62,8 @@ recipient_status(const struct conn *c, const struct queue_status *s)
 	if (s->delivered_at != 0)
 		return "delivered";
 	return deliver_is_served(c->broker->deliver, s->recipient,
-	    c->peer->reader.key) ? "held" : "disconnected";
+	    c->peer->reader.key) || is_expected(c, s) ? "held" :
+	    "disconnected";
 }
 
 static void
@@ -100,23 +103,22 @@ fate_ask(struct conn *c, const json_t *json)
 	const char		*id = fate_id(json);
 
 	if (id == NULL) {
-		fate_refuse(c, json, "invalid_argument",
+		reply_error(c, json, "invalid_argument",
 		    "messageId must be 8 to 32 characters of base62");
 		return;
 	}
 	switch (queue_status(b->queue, c->peer->reader.key, id, &s)) {
 	case 0:
-		fate_refuse(c, json, "not_found",
+		reply_error(c, json, "not_found",
 		    "no message of yours has this id");
 		break;
 	case 1:
 		/* An acknowledgement that is not committed may be undone. */
-		if (db_in_transaction(b->db))
-			b->commit_now = 1;
+		reply_after_commit(c);
 		fate_tell(c, json, &s);
 		break;
 	case 2:
-		fate_refuse(c, json, "ambiguous_prefix",
+		reply_error(c, json, "ambiguous_prefix",
 		    "several messages have ids that begin so");
 		break;
 	default:

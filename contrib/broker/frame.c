@@ -85,6 +85,21 @@ frame_str(const json_t *json, const char *name, size_t max)
 	return value != NULL && *value != '\0' ? value : NULL;
 }
 
+char *
+frame_str_cut(const json_t *json, const char *name, size_t max)
+{
+	size_t		 len;
+	const char	*s;
+
+	s = frame_str_or_empty(json, name, FRAME_MAX, &len);
+	if (s == NULL || *s == '\0')
+		return NULL;
+	if (len > max)
+		for (len = max; len > 0 && (s[len] & 0xc0) == 0x80; len--)
+			continue;
+	return xstrndup(s, len);
+}
+
 /* Room for n more bytes. */
 static char *
 room(struct frame *f, size_t n)
@@ -253,11 +268,17 @@ frame_json_add(struct frame *f, const char *name, const json_t *json)
 	if (json == NULL)
 		return;
 	text = json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT);
+	frame_text_add(f, name, text);
+	wipe_free(text);	/* from the allocator that jansson was given */
+}
+
+void
+frame_text_add(struct frame *f, const char *name, const char *text)
+{
 	if (text == NULL)
 		return;
 	name_add(f, name);
 	frame_raw(f, text, strlen(text));
-	wipe_free(text);	/* from the allocator that jansson was given */
 }
 
 void

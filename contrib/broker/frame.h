@@ -22,6 +22,12 @@
 #define FRAME_DEPTH_MAX	16
 #define FRAME_HEADROOM	16	/* LWS_PRE */
 
+/*
+ * Workers take frames of up to 4 MiB.  To a list nothing is added that begins
+ * above this; one entry has less than FRAME_MAX bytes more than it came with.
+ */
+#define FRAME_ANSWER_MAX	(4 * 1024 * 1024 - 2 * FRAME_MAX)
+
 struct frame {
 	unsigned	 refs;
 	size_t		 len, cap;
@@ -39,6 +45,12 @@ const char *frame_str(const json_t *, const char *name, size_t max);
 const char *frame_str_or_empty(const json_t *, const char *name, size_t max,
 	    size_t *len_r);
 
+/*
+ * At most max bytes of a string member, cut between characters, for the caller
+ * to free.  NULL when it is absent or empty.
+ */
+char	*frame_str_cut(const json_t *, const char *name, size_t max);
+
 /* {"type":"<type>" -- one reference, for the caller. */
 struct frame *frame_new(const char *type);
 struct frame *frame_copy(const struct frame *);
@@ -53,12 +65,14 @@ frame_text(const struct frame *f)
 	return f->buf + FRAME_HEADROOM;
 }
 
-/* ,"name":value.  frame_str_add and frame_json_add skip a NULL. */
+/* ,"name":value.  Those of strings and JSON skip a NULL. */
 void	frame_str_add(struct frame *, const char *name, const char *);
 void	frame_int_add(struct frame *, const char *name, int64_t);
 void	frame_bool_add(struct frame *, const char *name, int);
 void	frame_null_add(struct frame *, const char *name);
 void	frame_json_add(struct frame *, const char *name, const json_t *);
+/* The value is JSON text already. */
+void	frame_text_add(struct frame *, const char *name, const char *);
 
 /* The _reqId of a request, for its answer. */
 void	frame_req_id_add(struct frame *, const json_t *request);

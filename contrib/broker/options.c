@@ -16,8 +16,8 @@
 #define SECONDS_MAX	86400
 
 enum {
-	OPT_ACK_ONLY = 256, OPT_ADD_MEMBER, OPT_CLAIM, OPT_DB, OPT_HELLO,
-	OPT_HELP, OPT_JSON, OPT_LISTEN, OPT_LOG_LEVEL, OPT_MAX, OPT_PING,
+	OPT_ACK_ONLY = 256, OPT_ADD_MEMBER, OPT_CLAIM, OPT_DB, OPT_GRACE,
+	OPT_HELLO, OPT_HELP, OPT_JSON, OPT_LISTEN, OPT_LOG_LEVEL, OPT_MAX, OPT_PING,
 	OPT_REMOTE, OPT_TLS_CERT, OPT_TLS_KEY, OPT_VERSION,
 };
 
@@ -27,6 +27,7 @@ static const struct option long_options[] = {
 	{ "allow-remote",	no_argument,		NULL, OPT_REMOTE },
 	{ "claim-time",		required_argument,	NULL, OPT_CLAIM },
 	{ "db",			required_argument,	NULL, OPT_DB },
+	{ "grace-time",		required_argument,	NULL, OPT_GRACE },
 	{ "hello-time",		required_argument,	NULL, OPT_HELLO },
 	{ "help",		no_argument,		NULL, OPT_HELP },
 	{ "json",		no_argument,		NULL, OPT_JSON },
@@ -62,6 +63,7 @@ static const char help[] =
     "                         digits.  Also while a broker serves the file\n"
     "\n"
     "  --claim-time SECONDS   until an unacknowledged push is repeated (30)\n"
+    "  --grace-time SECONDS   until a peer whose connection ended has left (90)\n"
     "  --hello-time SECONDS   until a connection must have said hello (10)\n"
     "  --ping-time SECONDS    between pings; without a pong for 2.5 times\n"
     "                         that a connection is dropped (30)\n"
@@ -122,6 +124,9 @@ take(struct command *c, int option, const char *value)
 		o->claim_ms = seconds("claim-time", value);
 		break;
 	case OPT_DB:		o->db = value; break;
+	case OPT_GRACE:
+		o->grace_ms = seconds("grace-time", value);
+		break;
 	case OPT_HELLO:
 		o->hello_ms = seconds("hello-time", value);
 		break;

@@ -4,12 +4,34 @@
 
 #include "contrib/broker/presence.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/xalloc.h"
 #include "contrib/broker/frame.h"
+#include "contrib/broker/groups.h"
+
+static const char	*const status_names[] = { "idle", "working", "dnd" };
+
+const char *
+status_name(enum peer_status status)
+{
+	return status_names[status];
+}
+
+int
+status_parse(const char *name, enum peer_status *status_r)
+{
+	int	 i;
+
+	for (i = 0; i <= STATUS_MAX; i++) {
+		if (strcmp(status_names[i], name) == 0) {
+			*status_r = (enum peer_status)i;
+			return 0;
+		}
+	}
+	return -1;
+}
 
 void
 presence_init(struct presence *p)
@@ -48,12 +70,10 @@ mesh_session_key(const struct mesh *mesh, const uint8_t key[KEY_PUBLIC_LEN])
 	return l != NULL ? table_entry(l, struct peer, by_key) : NULL;
 }
 
-struct group *
-mesh_group(const struct mesh *mesh, const char *name)
+void
+mesh_changed(struct mesh *mesh)
 {
-	struct link	*l = table_get(&mesh->groups, name, strlen(name));
-
-	return l != NULL ? table_entry(l, struct group, link) : NULL;
+	frame_unref(&mesh->roster);
 }
 
 static struct mesh *
@@ -84,33 +104,6 @@ mesh_free(struct presence *p, struct mesh *mesh)
 	free(mesh);
 }
 
-static struct group *
-group_open(struct mesh *mesh, const char *name)
-{
-	struct group	*group;
-
-	if ((group = mesh_group(mesh, name)) != NULL)
-		return group;
-	group = xcalloc(1, sizeof *group);
-	LIST_INIT(&group->seats);
-	snprintf(group->name, sizeof group->name, "%s", name);
-	table_put(&mesh->groups, &group->link, group->name,
-	    strlen(group->name));
-	return group;
-}
-
-static void
-group_leave(struct mesh *mesh, struct group_seat *seat)
-{
-	struct group	*group = seat->group;
-
-	LIST_REMOVE(seat, entry);
-	if (!LIST_EMPTY(&group->seats))
-		return;
-	table_del(&mesh->groups, &group->link);
-	free(group);
-}
-
 struct peer *
 peer_new(struct conn *conn, enum peer_kind kind)
 {
@@ -119,6 +112,9 @@ peer_new(struct conn *conn, enum peer_kind kind)
 	peer->conn = conn;
 	peer->kind = kind;
 	peer->visible = 1;
+	peer->groups = xstrdup("[]");
+	TAILQ_INIT(&peer->seats);
+	feed_init(&peer->feed);
 	order_init(&peer->order);
 	return peer;
 }
@@ -127,11 +123,12 @@ void
 peer_free(struct peer **peerp)
 {
 	struct peer	*peer = *peerp;
-	size_t		 i;
 
 	*peerp = NULL;
 	if (peer == NULL)
 		return;
+	groups_clear(peer);
+	feed_clear(&peer->feed);
 	order_clear(&peer->order);
 	free(peer->member_id);
 	free(peer->name);
@@ -142,9 +139,10 @@ peer_free(struct peer **peerp)
 	free(peer->channel);
 	free(peer->model);
 	free(peer->groups);
-	for (i = 0; i < peer->ngroups; i++)
-		free(peer->group_names[i]);
-	free(peer->group_names);
+	free(peer->hello_groups);
+	free(peer->summary);
+	free(peer->stats);
+	free(peer->profile);
 	free(peer);
 }
 
@@ -153,7 +151,6 @@ presence_join(struct presence *p, struct peer *peer, int64_t mesh_row,
     const char *mesh_id)
 {
 	struct mesh	*mesh = mesh_open(p, mesh_row, mesh_id);
-	size_t		 i;
 
 	peer->mesh = mesh;
 	TAILQ_INSERT_TAIL(&mesh->peers, peer, entry);
@@ -162,36 +159,25 @@ presence_join(struct presence *p, struct peer *peer, int64_t mesh_row,
 	if (peer->kind == PEER_SESSION)
 		table_put(&mesh->by_key, &peer->by_key, peer->key,
 		    sizeof peer->key);
-	peer->group_seats = xcalloc(peer->ngroups, sizeof *peer->group_seats);
-	for (i = 0; i < peer->ngroups; i++) {
-		peer->group_seats[i].peer = peer;
-		peer->group_seats[i].group = group_open(mesh,
-		    peer->group_names[i]);
-		LIST_INSERT_HEAD(&peer->group_seats[i].group->seats,
-		    &peer->group_seats[i], entry);
-	}
+	groups_enter(peer);
 	mesh->npeers++;
 	p->npeers++;
-	frame_unref(&mesh->roster);
+	mesh_changed(mesh);
 }
 
 void
 presence_leave(struct presence *p, struct peer *peer)
 {
 	struct mesh	*mesh = peer->mesh;
-	size_t		 i;
 
 	if (mesh == NULL)
 		return;
+	groups_leave(peer);
 	peer->mesh = NULL;
 	TAILQ_REMOVE(&mesh->peers, peer, entry);
 	table_del(&mesh->by_session_id, &peer->by_session_id);
 	table_del(&mesh->by_key, &peer->by_key);
-	for (i = 0; i < peer->ngroups; i++)
-		group_leave(mesh, &peer->group_seats[i]);
-	free(peer->group_seats);
-	peer->group_seats = NULL;
-	frame_unref(&mesh->roster);
+	mesh_changed(mesh);
 	mesh->npeers--;
 	p->npeers--;
 	if (mesh->npeers == 0)

@@ -34,6 +34,7 @@ push_frame(const struct message *m, const char *mesh_id)
 		    m->fingerprint, FINGERPRINT_LEN));
 	frame_str_add(f, "replyToId", m->reply_to);
 	frame_str_add(f, "subtype", m->subtype);
+	frame_str_add(f, "topic", m->topic);
 	frame_end(f);
 	return f;
 }

@@ -238,7 +238,7 @@ message_read(sqlite3_stmt *st, struct message *m)
 	const void	*key, *member_key;
 
 	m->seq = sqlite3_column_int64(st, 0);
-	m->target = NULL;
+	m->target = m->topic = NULL;
 	snprintf(m->id, sizeof m->id, "%s", db_column_text(st, 1));
 	m->sender = sqlite3_column_int64(st, 2);
 	m->sender_member = sqlite3_column_int64(st, 3);

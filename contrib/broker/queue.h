@@ -45,6 +45,8 @@ struct message {
 	const char	*client_id;	/* NULL: none */
 	const uint8_t	*fingerprint;	/* FINGERPRINT_LEN bytes, or NULL */
 	const char	*target;	/* of a multicast, or NULL */
+	const char	*topic;		/* its name, or NULL */
+	int		 body_version;
 	int64_t		 recipient;	/* 0: multicast */
 	enum priority priority;
 	const char	*reply_to;	/* NULL: none */

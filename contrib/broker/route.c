@@ -2,11 +2,13 @@
  * Sends: from a target to those who get it, and the answer.
  *
  * A direct message is stored, and given out by deliver.c.  A multicast goes to
- * the connections that are open now, one copy each, and is not kept.
+ * the connections that are open now, one copy each, and is not kept.  A topic's
+ * is kept in its history, and given out by feed.c.
  */
 
 #include "contrib/broker/route.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,11 +17,14 @@
 #include "contrib/broker/broker.h"
 #include "contrib/broker/conn.h"
 #include "contrib/broker/frame.h"
+#include "contrib/broker/groups.h"
 #include "contrib/broker/members.h"
 #include "contrib/broker/push.h"
+#include "contrib/broker/topic_rows.h"
 
 #define NO_PEER		"no connected peer for target (not online, or "	\
 			"targetSpec is your own key without another session)"
+#define NO_TOPIC	"invalid_target: no topic of this mesh has this id"
 #define OUT_OF_ORDER	"out_of_order"
 #define REUSED		"idempotency_key_reused"
 
@@ -46,6 +51,15 @@ optional(const json_t *json, const char *name, const char **value_r)
 		return 0;
 	*value_r = frame_str(json, name, QUEUE_CLIENT_ID_MAX);
 	return *value_r != NULL ? 0 : -1;
+}
+
+static int
+body_version(const json_t *json)
+{
+	json_int_t	 version;
+
+	version = json_integer_value(json_object_get(json, "bodyVersion"));
+	return version > 0 && version <= INT_MAX ? (int)version : 1;
 }
 
 /* -1: a send that the protocol lets go unanswered. */
@@ -79,6 +93,7 @@ send_parse(struct send *s, const json_t *json)
 	s->order_id = m->client_id != NULL ? m->client_id :
 	    s->id != NULL ? s->id : "";
 	s->first = json_is_true(json_object_get(json, "first"));
+	m->body_version = body_version(json);
 	s->size = nonce_len + text_len;
 	return 0;
 }
@@ -226,6 +241,34 @@ send_group(struct send *s)
 	frame_unref(&f);
 }
 
+/*
+ * A topic's id is never given twice, and a topic never removed: what is unknown
+ * now will not be known later, so that waiting for it is of no use.
+ */
+static void
+send_topic(struct send *s)
+{
+	struct broker	*b = s->conn->broker;
+	struct topic	 topic;
+
+	switch (topic_by_id(b->topics, s->peer->mesh->row, s->target + 1,
+	    &topic)) {
+	case 1:
+		break;
+	case 0:
+		refuse(s, NO_TOPIC);
+		return;
+	default:
+		return;		/* no answer: the loop closes it */
+	}
+	s->message.target = s->target;
+	if (!store(s))
+		return;
+	s->message.topic = topic.name;
+	if (topic_store(b->topics, topic.row, &s->message) == 0)
+		(void)feed_publish(b->feed, &topic, &s->message, s->peer);
+}
+
 void
 route_send(struct conn *c, const json_t *json)
 {
@@ -252,6 +295,8 @@ route_send(struct conn *c, const json_t *json)
 		send_all(&s);
 	else if (*s.target == '@')
 		send_group(&s);
+	else if (*s.target == '#')
+		send_topic(&s);
 	else
-		send_direct(&s);	/* "#": no topic exists here */
+		send_direct(&s);
 }

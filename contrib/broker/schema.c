@@ -108,6 +108,7 @@ static const char version_2[] =
     " channel TEXT,"
     " model TEXT,"
     " groups TEXT NOT NULL,"		/* JSON: [{name, role?}] */
+    " hello_groups TEXT NOT NULL,"	/* likewise, as its hello said */
     " status INTEGER NOT NULL,"		/* enum peer_status */
     " summary TEXT,"
     " stats TEXT,"			/* JSON */
@@ -115,7 +116,7 @@ static const char version_2[] =
     " profile TEXT,"			/* JSON */
     " connected_at INTEGER NOT NULL,"
     " left_at INTEGER,"			/* NULL: its connection is open */
-    " topic_seq INTEGER NOT NULL"	/* topic messages it surely got */
+    " topic_seq INTEGER NOT NULL"	/* it has topic messages up to it */
     ") STRICT, WITHOUT ROWID;"
 
     /* What a member's last connection left behind. */

@@ -181,7 +181,7 @@ mesh_cb(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		return conn_writable(*cp);
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-		conn_peer_gone(*cp);
+		conn_peer_closed(*cp, in, len);
 		break;
 	case LWS_CALLBACK_CLOSED:
 		conn_closed(server_of(wsi), cp);

@@ -15,12 +15,15 @@
 #include "contrib/broker/broker.h"
 #include "contrib/broker/conn.h"
 #include "contrib/broker/quiet.h"
+#include "contrib/broker/topic_rows.h"
 #include "contrib/broker/turn.h"
 
 #define TICK_US		LWS_USEC_PER_SEC
 #define PRUNE_US	(60 * LWS_USEC_PER_SEC)
 #define PRUNE_MORE_US	(50 * LWS_USEC_PER_SEC / 1000)
 #define PRUNE_ROWS	500
+
+static void	tick_cb(lws_sorted_usec_list_t *);
 
 struct ticker {
 	struct broker			*broker;
@@ -70,6 +73,17 @@ tick_open(struct ticker *t, int64_t now)
 	}
 }
 
+/* Tick while there is somebody to tick for. */
+static void
+tick_on(struct ticker *t)
+{
+	if (t->ticking || (TAILQ_EMPTY(&t->fresh) && TAILQ_EMPTY(&t->open) &&
+	    !grace_waiting(t->broker)))
+		return;
+	t->ticking = 1;
+	lws_sul_schedule(t->context, 0, &t->tick_sul, tick_cb, TICK_US);
+}
+
 static void
 tick_cb(lws_sorted_usec_list_t *sul)
 {
@@ -79,22 +93,25 @@ tick_cb(lws_sorted_usec_list_t *sul)
 	tick_fresh(t, now);
 	tick_open(t, now);
 	deliver_lapse(t->broker->deliver, now);
+	grace_expire(t->broker, now);
+	feed_tick(t->broker->feed, now);
 	turn_end(t->broker->turn);
-	t->ticking = !TAILQ_EMPTY(&t->fresh) || !TAILQ_EMPTY(&t->open);
-	if (t->ticking)
-		lws_sul_schedule(t->context, 0, sul, tick_cb, TICK_US);
+	t->ticking = 0;
+	tick_on(t);
 }
 
 static void
 prune_cb(lws_sorted_usec_list_t *sul)
 {
 	struct ticker	*t = lws_container_of(sul, struct ticker, prune_sul);
-	int		 n;
+	int64_t		 now = clock_wall_ms();
+	int		 more;
 
-	n = queue_prune(t->broker->queue, clock_wall_ms(), PRUNE_ROWS);
+	more = queue_prune(t->broker->queue, now, PRUNE_ROWS) == PRUNE_ROWS;
+	more |= topic_prune(t->broker->topics, now, PRUNE_ROWS) == PRUNE_ROWS;
 	turn_end(t->broker->turn);
 	lws_sul_schedule(t->context, 0, sul, prune_cb,
-	    n == PRUNE_ROWS ? PRUNE_MORE_US : PRUNE_US);
+	    more ? PRUNE_MORE_US : PRUNE_US);
 }
 
 struct ticker *
@@ -107,6 +124,7 @@ tick_new(struct broker *b, struct lws_context *context)
 	TAILQ_INIT(&t->fresh);
 	TAILQ_INIT(&t->open);
 	lws_sul_schedule(context, 0, &t->prune_sul, prune_cb, PRUNE_US);
+	tick_on(t);
 	return t;
 }
 
@@ -123,10 +141,7 @@ tick_opened(struct conn *c)
 	struct ticker	*t = c->broker->ticker;
 
 	TAILQ_INSERT_TAIL(&t->fresh, c, entry);
-	if (t->ticking)
-		return;
-	t->ticking = 1;
-	lws_sul_schedule(t->context, 0, &t->tick_sul, tick_cb, TICK_US);
+	tick_on(t);
 }
 
 void
@@ -162,10 +177,8 @@ tick_close_all(struct ticker *t, int code, const char *reason)
 {
 	struct conn	*c;
 
-	TAILQ_FOREACH(c, &t->open, entry) {
-		c->peer->silent = 1;
+	TAILQ_FOREACH(c, &t->open, entry)
 		conn_close(c, code, reason);
-	}
 	TAILQ_FOREACH(c, &t->fresh, entry)
 		conn_close(c, code, reason);
 }

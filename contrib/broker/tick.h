@@ -7,7 +7,7 @@
 
 /*
  * What happens by itself, once a second: connections without a hello end,
- * others are pinged, claims lapse; and old messages go.
+ * others are pinged, claims lapse, graces end; and old messages go.
  */
 
 #include <sys/queue.h>

@@ -155,6 +155,7 @@ turn_end(struct turn *t)
 	int		 again;
 
 	again = deliver_run(b->deliver, TURN_MESSAGES);
+	again |= feed_run(b->feed, TURN_MESSAGES);
 	if (b->commit_now || db_failed(b->db))
 		again |= turn_commit(t) == -1;
 	if (again)

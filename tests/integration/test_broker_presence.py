@@ -113,8 +113,13 @@ def test_a_member_is_not_announced_to_its_own(broker):
     bob.barrier()
 
 
-@pytest.mark.parametrize("how", ["close", "cut"])
-def test_peer_left(broker, how):
+@pytest.mark.parametrize("how", ["close", "cut", "leave"])
+def test_peer_left(make, how):
+    grace = "1" if how != "leave" else "3600"
+    broker = make.broker("--grace-time", grace)
+    broker.alice_member = broker.add_member("local", "alice")
+    broker.bob_member = broker.add_member("local", "bob")
+    broker.start()
     alice = broker.peer(broker.alice_member, name="a1")
     control = broker.peer(broker.alice_member, session=False)
     bob = broker.peer(broker.bob_member, name="b1")

@@ -27,9 +27,17 @@ def status(peer, id):
     return peer.ask("message_status", messageId=id)
 
 
+def test_held_for_who_may_come_back(broker, alice):
+    bob = broker.peer(broker.bob_member, name="bo")
+    bob.cut()
+    id = alice.send(bob.pub, "are you there")["messageId"]
+    assert status(alice, id)["recipients"] == [
+        {"name": "bo", "pubkey": bob.pub, "status": "held"}]
+
+
 def test_disconnected_held_delivered(broker, alice):
     bob = broker.peer(broker.bob_member, name="bo")
-    bob.close()
+    bob.leave()
     id = alice.send(bob.pub, "are you there")["messageId"]
     told = status(alice, id)
     assert told == {

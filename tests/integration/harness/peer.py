@@ -100,15 +100,19 @@ class Peer:
         self.presence = ack["presenceId"]
         return ack
 
-    def close(self, code=1000):
+    def close(self, code=1000, reason=""):
         """A proper close; nothing when there is no connection."""
         if self._ws is None:
             return
 
         async def go():
-            await self._ws.close(code)
+            await self._ws.close(code, reason)
             await self._task
         aio.run(go())
+
+    def leave(self):
+        """The close of somebody who will not come back."""
+        self.close(1000, "session_ended")
 
     def cut(self):
         """Drop the TCP connection without a word."""

@@ -1,0 +1,29 @@
+#ifndef BROKER_REPLY_H
+#define BROKER_REPLY_H
+
+#ifndef PROCESS_BROKER
+#error "this header belongs to the broker"
+#endif
+
+/* Answers that are alike for many requests. */
+
+#include <jansson.h>
+
+struct conn;
+
+/* An error that echoes _reqId; and one of those that have it in "id". */
+void	reply_error(struct conn *, const json_t *request, const char *code,
+	    const char *message);
+void	reply_invalid(struct conn *, const json_t *request, const char *code,
+	    const char *message);
+
+/* The "ack" of a request that is no send. */
+void	reply_ack(struct conn *, const json_t *request);
+
+/*
+ * An answer that tells of what may not be committed yet is released after the
+ * commit of it, and that is not put off.
+ */
+void	reply_after_commit(struct conn *);
+
+#endif
