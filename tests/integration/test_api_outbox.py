@@ -200,7 +200,9 @@ def test_requeue_refused(alice, bob, api):
             ({"new_client_message_id": ""}, 400, "invalid_request"),
             ({"new_client_message_id": used}, 409,
              "idempotency_key_reused")):
-        r = requeue(alice, row, **fields)
+        # Unless it is just being tried again.
+        r = wait_for(lambda: (lambda r: r.error != "inflight" and r)(
+            requeue(alice, row, **fields)), 10)
         assert is_error(r, status) == code, fields
     assert is_error(requeue(alice, minted_id()), 404) == "row_not_found"
     assert is_error(alice.api.post("/v1/outbox/requeue", {}), 400)
