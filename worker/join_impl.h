@@ -1,7 +1,7 @@
 #ifndef WORKER_JOIN_IMPL_H
 #define WORKER_JOIN_IMPL_H
 
-/* Between join.c, join_invite.c and join_answer.c. */
+/* Between join.c and the files join_*.c. */
 
 #include <jansson.h>
 
@@ -45,6 +45,14 @@ struct join {
 	char		 addrs[JOIN_ADDRS_MAX][JOIN_ADDR_SIZE];
 	unsigned	 naddrs, next;
 };
+
+/* join_talk.c: to the supervisor, and a message of its. */
+void	join_say(struct join *, enum msg_type, const void *body);
+int	join_msg(void *arg, struct msg *);
+
+/* A http_cb: what was asked is answered, or is not. */
+void	join_http_cb(void *arg, int status, const char *text, size_t len,
+	    int connected);
 
 /* Say how it ended.  The second: "code: what a person can do". */
 void	join_done(struct join *, const char *member_id, int already);
