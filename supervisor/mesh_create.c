@@ -20,7 +20,9 @@ create_check(struct supervisor *s, const struct msg_mesh_create *ask,
 {
 	char	err[300];
 
-	if (!mesh_slug_valid(ask->mesh))
+	/* The broker has small letters only. */
+	if (!mesh_slug_valid(ask->mesh) || ask->mesh[strcspn(ask->mesh,
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] != '\0')
 		mesh_ask_bad_slug(s, seq);
 	else if (member_of(s, ask->mesh, owner) != NULL)
 		answer_error(s, seq, 409, "mesh_exists", "You have a mesh %s "
