@@ -162,7 +162,36 @@ static const struct opt_def opts_peers[] = {
 	{ NULL, NULL, NULL, 0 }
 };
 
+static const struct opt_def opts_mesh_create[] = {
+	{ "slug", "SLUG", "its short name, for commands (made of NAME)",
+	    OPT_SLUG },
+	{ "display-name", "NAME", "how its first member is called (the "
+	    "host's name)", OPT_DISPLAY_NAME },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_mesh_invite[] = {
+	{ "role", "member|admin", "what who joins may do (member)",
+	    OPT_ROLE },
+	{ "expires", "TIME", "how long it is good, as 30m, 12h or 7d (7d)",
+	    OPT_EXPIRES },
+	{ "uses", "N", "how many may join by it (1); 0 is any number",
+	    OPT_USES },
+	{ "revoke", NULL, "make none; void those that there are",
+	    OPT_REVOKE },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct opt_def opts_mesh_join[] = {
+	{ "slug", "SLUG", "its short name here (as it is called there)",
+	    OPT_SLUG },
+	{ "display-name", "NAME", "how the new member is called (the host's "
+	    "name)", OPT_DISPLAY_NAME },
+	{ NULL, NULL, NULL, 0 }
+};
+
 #define AS_SESSION	(VERB_PLACE | VERB_API | VERB_TOKEN | VERB_JSON)
+#define AS_USER		(VERB_PLACE | VERB_API | VERB_JSON | VERB_ADMIN)
 #define OR_ADMIN	(AS_SESSION | VERB_ADMIN)
 
 static const struct verb verbs[] = {
@@ -177,6 +206,17 @@ static const struct verb verbs[] = {
 	    "run, 4 when that cannot be said.",
 	    NULL, VERB_PLACE | VERB_API | VERB_JSON | VERB_ADMIN, 0, 0,
 	    v_status },
+	{ "mesh create", "NAME", "make a mesh on the embedded broker", NULL,
+	    opts_mesh_create, AS_USER, 1, 1, v_mesh_create },
+	{ "mesh invite", "MESH", "make an invite to a mesh of yours",
+	    "Prints a link.  Whoever has it can join, so pass it on as you "
+	    "would a password.  For meshes of the embedded broker; which "
+	    "address the link names is set with url in [broker].",
+	    opts_mesh_invite, AS_USER, 1, 1, v_mesh_invite },
+	{ "mesh join", "LINK", "join a mesh with an invite",
+	    "LINK \"-\" is read from the standard input, where nobody sees "
+	    "it in the list of processes.  Takes at most 30 seconds.",
+	    opts_mesh_join, AS_USER, 1, 1, v_mesh_join },
 	{ "session register", "", "make a session and keep its token",
 	    "Prints the session's key and the line that makes it the one "
 	    "that other verbs speak for.  Registering a name again is the "

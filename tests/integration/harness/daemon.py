@@ -120,7 +120,7 @@ class Daemon:
             extra = []
         else:
             extra = ["--run-dir", str(self.run_dir)]
-        words = 2 if args[0] in ("session", "outbox") or args[:2] in (
+        words = 2 if args[0] in ("session", "outbox", "mesh") or args[:2] in (
             ("inbox", "delete"), ("inbox", "flush")) else 1
         return [binary(), *args[:words], *extra, *args[words:]]
 
