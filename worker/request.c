@@ -15,15 +15,12 @@
 #include "worker/request_impl.h"
 
 struct requests *
-requests_new(struct lws_context *ctx, struct broker *broker,
-    request_taken_cb taken_cb, void *arg)
+requests_new(struct lws_context *ctx, struct broker *broker)
 {
 	struct requests	*rs = xcalloc(1, sizeof *rs);
 
 	rs->ctx = ctx;
 	rs->broker = broker;
-	rs->taken_cb = taken_cb;
-	rs->arg = arg;
 	rs->roster = roster_new(ctx);
 	rs->standing = standing_new(broker);
 	TAILQ_INIT(&rs->list);
@@ -31,31 +28,22 @@ requests_new(struct lws_context *ctx, struct broker *broker,
 }
 
 static void
-request_free(struct request *r)
-{
-	json_decref(r->frame);
-	free(r);
-}
-
-void
-request_remove(struct requests *rs, struct request *r)
+request_free(struct requests *rs, struct request *r)
 {
 	TAILQ_REMOVE(&rs->list, r, entry);
 	rs->n--;
+	json_decref(r->frame);
+	free(r);
 }
 
 void
 requests_free(struct requests **rsp)
 {
 	struct requests	*rs = *rsp;
-	struct request	*r;
 
 	if (rs == NULL)
 		return;
-	while ((r = TAILQ_FIRST(&rs->list)) != NULL) {
-		request_remove(rs, r);
-		request_free(r);
-	}
+	requests_gate(rs, NULL);
 	lws_sul_cancel(&rs->sul);
 	roster_free(&rs->roster);
 	standing_free(&rs->standing);
@@ -66,30 +54,9 @@ requests_free(struct requests **rsp)
 void
 requests_gate(struct requests *rs, struct peer *gate)
 {
-	struct request	*r, *next;
-
 	rs->gate = gate;
-	for (r = TAILQ_FIRST(&rs->list); r != NULL; r = next) {
-		next = TAILQ_NEXT(r, entry);
-		if (r->cb != NULL)
-			continue;
-		request_remove(rs, r);
-		request_free(r);
-	}
-}
-
-void
-requests_forget(struct requests *rs, const void *arg)
-{
-	struct request	*r, *next;
-
-	for (r = TAILQ_FIRST(&rs->list); r != NULL; r = next) {
-		next = TAILQ_NEXT(r, entry);
-		if (r->cb == NULL || r->arg != arg)
-			continue;
-		request_remove(rs, r);
-		request_free(r);
-	}
+	while (!TAILQ_EMPTY(&rs->list))
+		request_free(rs, TAILQ_FIRST(&rs->list));
 }
 
 /* ---- answers ---- */
@@ -120,21 +87,11 @@ requests_refuse(struct requests *rs, uint32_t seq, int64_t status,
 }
 
 void
-request_end(struct requests *rs, struct request *r, int64_t status,
-    const struct frame *f, const char *error)
+request_refused(struct requests *rs, struct request *r, int64_t status,
+    const char *error)
 {
-	if (r->cb != NULL)
-		r->cb(r->arg, status, f != NULL && status == 0 ? f->json :
-		    NULL, error);
-	else if (status != 0)
-		requests_refuse(rs, r->gate_seq, status, error);
-	else if (f == NULL)
-		requests_answer(rs, r->gate_seq, 0, "{}", 2, "");
-	else if (f->len > JSON_MAX)
-		requests_refuse(rs, r->gate_seq, 502, "answer_too_large");
-	else
-		requests_answer(rs, r->gate_seq, 0, f->text, f->len, "");
-	request_free(r);
+	requests_refuse(rs, r->gate_seq, status, error);
+	request_free(rs, r);
 }
 
 void
@@ -142,9 +99,13 @@ request_taken(struct requests *rs, struct request *r, const struct frame *f)
 {
 	if (r->kind->flags & KIND_KEPT)
 		standing_keep(rs->standing, r->frame);
-	if (rs->taken_cb != NULL)
-		rs->taken_cb(rs->arg, r->kind->type, r->frame);
-	request_end(rs, r, 0, f, "");
+	if (f == NULL)
+		requests_answer(rs, r->gate_seq, 0, "{}", 2, "");
+	else if (f->len > JSON_MAX)
+		requests_refuse(rs, r->gate_seq, 502, "answer_too_large");
+	else
+		requests_answer(rs, r->gate_seq, 0, f->text, f->len, "");
+	request_free(rs, r);
 }
 
 /* What waited too long. */
@@ -156,10 +117,8 @@ requests_timer_cb(lws_sorted_usec_list_t *sul)
 	int64_t		 now = clock_mono_ms();
 
 	while ((r = TAILQ_FIRST(&rs->list)) != NULL &&
-	    r->asked_ms + ANSWER_MS <= now) {
-		request_remove(rs, r);
-		request_end(rs, r, 504, NULL, "broker_timeout");
-	}
+	    r->asked_ms + ANSWER_MS <= now)
+		request_refused(rs, r, 504, "broker_timeout");
 	if (r != NULL)
 		lws_sul_schedule(rs->ctx, 0, &rs->sul, requests_timer_cb,
 		    (r->asked_ms + ANSWER_MS - now) * 1000);
@@ -310,31 +269,6 @@ requests_ask(struct requests *rs, uint32_t seq, const struct msg_ask *ask)
 	requests_add(rs, r);
 }
 
-int
-requests_ask_own(struct requests *rs, const char *what, const json_t *args,
-    request_cb cb, void *arg)
-{
-	const struct kind	*k = kind_find(what);
-	struct request		*r;
-	json_t			*frame;
-	char			 why[REASON_SIZE];
-
-	if (k == NULL)
-		return -1;
-	if (requests_check(rs, k, args, &frame, why) != 0) {
-		log_debug("broker: %s cannot be asked: %s", what, why);
-		json_decref(frame);
-		return -1;
-	}
-	r = xcalloc(1, sizeof *r);
-	r->cb = cb;
-	r->arg = arg;
-	r->kind = k;
-	r->frame = frame;
-	requests_add(rs, r);
-	return 0;
-}
-
 /* ---- writing ---- */
 
 /* All that wait for this answer; one without an answer has ended. */
@@ -344,7 +278,6 @@ requests_sent(struct requests *rs, struct request *sent)
 	struct request	*r;
 
 	if (!kind_is_answered(sent->kind)) {
-		request_remove(rs, sent);
 		request_taken(rs, sent, NULL);
 		return;
 	}
@@ -409,16 +342,8 @@ requests_open(struct requests *rs, const char *presence_id)
 void
 requests_closed(struct requests *rs)
 {
-	struct request_list	 ended;
-	struct request		*r;
-
 	roster_changed(rs->roster);
-	/* Who asked may ask again at once. */
-	TAILQ_INIT(&ended);
-	TAILQ_CONCAT(&ended, &rs->list, entry);
-	rs->n = 0;
-	while ((r = TAILQ_FIRST(&ended)) != NULL) {
-		TAILQ_REMOVE(&ended, r, entry);
-		request_end(rs, r, 503, NULL, "broker_unavailable");
-	}
+	while (!TAILQ_EMPTY(&rs->list))
+		request_refused(rs, TAILQ_FIRST(&rs->list), 503,
+		    "broker_unavailable");
 }

@@ -2,9 +2,9 @@
 #define WORKER_REQUEST_H
 
 /*
- * Questions to the broker, of the gate and of our own, matched with their
- * answers by _reqId.  What may be asked is the table of request_kind.c; what
- * was set of our presence is said again to a new one (standing.h).
+ * Questions of the gate to the broker, matched with their answers by _reqId.
+ * What may be asked is the table of request_kind.c; what was set of our
+ * presence is said again to a new one (standing.h).
  */
 
 #include "worker/broker.h"
@@ -12,38 +12,21 @@
 
 struct requests;
 
-/*
- * The broker has it: a question that it answered, not with an error, or one
- * without an answer that is written.  The frame is the question's.
- */
-typedef void (*request_taken_cb)(void *arg, const char *type,
-	    const json_t *frame);
+struct requests *requests_new(struct lws_context *, struct broker *);
+void	requests_free(struct requests **);
 
-/*
- * The answer to a question of our own, once, from the loop: status 0 and the
- * broker's frame (NULL: it was written, there is no answer to it), or an HTTP
- * status and an error as in MSG_WRK_ANSWER.
- */
-typedef void (*request_cb)(void *arg, int64_t status, const json_t *frame,
-	    const char *error);
-
-/* taken_cb may be NULL. */
-struct requests *requests_new(struct lws_context *, struct broker *,
-	    request_taken_cb, void *arg);
-void	requests_free(struct requests **);	/* calls nobody back */
-
-/* The channel to the gate; NULL: none now.  Its questions are forgotten. */
+/* The channel to the gate; NULL: none now.  Old questions are forgotten. */
 void	requests_gate(struct requests *, struct peer *);
 
 /*
- * A question of the gate, answered within 2.5 s: MSG_WRK_ANSWER with status 0
+ * A question, answered within 2.5 s: MSG_WRK_ANSWER with status 0
  * and the broker's frame ("{}" once it is written, where there is no answer),
  * or an HTTP status and an error, "code" or "code: what it says":
  *
  *	400	invalid_argument, with what is wrong; the broker's invalid_args
  *		and the like; too_many_groups
  *	403, 404, 409	the broker's forbidden, not_found, topic_not_found,
- *		ambiguous_prefix
+ *		ambiguous_prefix, limit_exceeded
  *	413	frame_too_large: over 65,536 bytes, and not sent
  *	501	not_supported: not in the table
  *	502	any other error of the broker; answer_too_large
@@ -53,16 +36,6 @@ void	requests_gate(struct requests *, struct peer *);
  * "roster" is list_peers, at most 5 s old.
  */
 void	requests_ask(struct requests *, uint32_t seq, const struct msg_ask *);
-
-/*
- * A question of our own; args (may be NULL) are the wire's fields.  0, or -1:
- * it cannot be asked now, and cb is not called.
- */
-int	requests_ask_own(struct requests *, const char *what,
-	    const json_t *args, request_cb, void *arg);
-
-/* Forget the questions of our own that have this arg. */
-void	requests_forget(struct requests *, const void *arg);
 
 /* In the writable callback.  0, or not: no more for now. */
 int	requests_write(struct requests *);

@@ -160,7 +160,7 @@ error_text(char out[REASON_SIZE], const struct frame_error *e)
 	out[len] = '\0';
 }
 
-/* Out of the list, this is what it gets. */
+/* This is what it gets. */
 static void
 request_done(struct requests *rs, struct request *r, const struct answer *a)
 {
@@ -168,9 +168,9 @@ request_done(struct requests *rs, struct request *r, const struct answer *a)
 
 	if (a->f->type == FRAME_ERROR) {
 		error_text(error, &a->e);
-		request_end(rs, r, kind_error_status(a->e.code), NULL, error);
+		request_refused(rs, r, kind_error_status(a->e.code), error);
 	} else if (a->refused[0] != '\0')
-		request_end(rs, r, 502, NULL, a->refused);
+		request_refused(rs, r, 502, a->refused);
 	else
 		request_taken(rs, r, a->f);
 }
@@ -178,10 +178,9 @@ request_done(struct requests *rs, struct request *r, const struct answer *a)
 void
 requests_frame(struct requests *rs, const struct frame *f)
 {
-	struct request_list	 done;
-	struct request		*r, *next;
-	struct answer		 a;
-	char			 id[REQ_ID_SIZE];
+	struct request	*r, *next;
+	struct answer	 a;
+	char		 id[REQ_ID_SIZE];
 
 	if (TAILQ_EMPTY(&rs->list) || answer_read(&a, f) == -1)
 		return;
@@ -197,17 +196,9 @@ requests_frame(struct requests *rs, const struct frame *f)
 		roster_keep(rs->roster, f->text, f->len, r->sent_ms,
 		    r->changes);
 	memcpy(id, r->id, sizeof id);
-	/* Who is told may ask at once: first all are taken out. */
-	TAILQ_INIT(&done);
 	for (; r != NULL; r = next) {
 		next = TAILQ_NEXT(r, entry);
-		if (strcmp(r->id, id) != 0)
-			continue;
-		request_remove(rs, r);
-		TAILQ_INSERT_TAIL(&done, r, entry);
-	}
-	while ((r = TAILQ_FIRST(&done)) != NULL) {
-		TAILQ_REMOVE(&done, r, entry);
-		request_done(rs, r, &a);
+		if (strcmp(r->id, id) == 0)
+			request_done(rs, r, &a);
 	}
 }

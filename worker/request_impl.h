@@ -17,9 +17,7 @@
 struct request {
 	TAILQ_ENTRY(request) entry;
 	const struct kind *kind;
-	uint32_t	 gate_seq;	/* of the gate's question */
-	request_cb	 cb;		/* NULL: the gate's */
-	void		*arg;
+	uint32_t	 gate_seq;
 	json_t		*frame;		/* with its _reqId */
 	int		 sent;
 	int64_t		 asked_ms, sent_ms;	/* monotonic */
@@ -36,21 +34,16 @@ struct requests {
 	struct peer	*gate;
 	struct roster	*roster;
 	struct standing	*standing;
-	request_taken_cb taken_cb;
-	void		*arg;
 	struct request_list list;	/* oldest first */
 	unsigned	 n, last;
 	lws_sorted_usec_list_t sul;
 };
 
-/* Take it out of the list; answered and freed next. */
-void	request_remove(struct requests *, struct request *);
+/* Answer it, take it out of the list, and free it. */
+void	request_refused(struct requests *, struct request *, int64_t status,
+	    const char *error);
 
-/* It is out of the list: tell who asked, and free it. */
-void	request_end(struct requests *, struct request *, int64_t status,
-	    const struct frame *, const char *error);
-
-/* The broker has it: as above, with status 0. */
+/* The same: the broker has it, and says this; NULL: it says nothing to it. */
 void	request_taken(struct requests *, struct request *,
 	    const struct frame *);
 

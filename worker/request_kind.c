@@ -1,4 +1,7 @@
-/* The table of what may be asked of a broker. */
+/*
+ * The table of what may be asked of a broker.  Joining and leaving topics is
+ * not in it: topics.c does, which remembers them.
+ */
 
 #include "worker/request_kind.h"
 
@@ -73,10 +76,6 @@ static const struct kind kinds[] = {
 	    { "visibility", FIELD_LINE, MAY, 32, NULL } } },
 	{ "topic_list", "topic_list", 0, { "topic_list_response" }, NULL,
 	    NULL, NO_FIELDS },
-	{ "topic_join", "topic_join", 0, { NULL }, NULL, NULL,
-	    { { "topic", FIELD_LINE, MUST, TOPIC_MAX, NULL } } },
-	{ "topic_leave", "topic_leave", 0, { NULL }, NULL, NULL,
-	    { { "topic", FIELD_LINE, MUST, TOPIC_MAX, NULL } } },
 	{ "topic_mark_read", "topic_mark_read", 0, { NULL }, NULL, NULL,
 	    { { "topic", FIELD_LINE, MUST, TOPIC_MAX, NULL } } },
 	{ "topic_members", "topic_members", KIND_LOOSE,
@@ -118,11 +117,11 @@ static const struct kind kinds[] = {
 
 	{ "kick", "kick", 0, { "kick_ack" }, NULL, NULL, {
 	    { "target", FIELD_LINE, MAY, NAME_SIZE - 1, NULL },
-	    { "stale", FIELD_INT, MAY, INT64_MAX, NULL },
+	    { "stale", FIELD_INT, FIELD_TRUE, INT64_MAX, NULL },
 	    { "all", FIELD_BOOL, MAY, 0, NULL } } },
 	{ "disconnect", "disconnect", 0, { "disconnect_ack" }, NULL, NULL, {
 	    { "target", FIELD_LINE, MAY, NAME_SIZE - 1, NULL },
-	    { "stale", FIELD_INT, MAY, INT64_MAX, NULL },
+	    { "stale", FIELD_INT, FIELD_TRUE, INT64_MAX, NULL },
 	    { "all", FIELD_BOOL, MAY, 0, NULL } } },
 	{ "ban", "ban", 0, { "ban_ack" }, NULL, NULL,
 	    { { "target", FIELD_LINE, MUST, NAME_SIZE - 1, NULL } } },
@@ -148,9 +147,10 @@ static const struct {
 	{ "invalid_args", 400, NULL },
 	{ "invalid_argument", 400, NULL },
 	{ "invalid_cron", 400, "schedule" },
+	{ "limit_exceeded", 409, NULL },
 	{ "not_found", 404, "message_status ban unban" },
-	{ "topic_not_found", 404, "topic_join topic_leave topic_mark_read "
-	    "topic_members topic_history" },
+	{ "topic_not_found", 404, "topic_mark_read topic_members "
+	    "topic_history" },
 };
 #define NERRORS	(sizeof kind_errors / sizeof kind_errors[0])
 
@@ -268,8 +268,8 @@ field_ok(const struct kind_field *f, const json_t *v)
 	case FIELD_BOOL:
 		return json_is_boolean(v);
 	case FIELD_INT:
-		return json_is_integer(v) && n <= f->max &&
-		    n >= (f->flags & FIELD_MUST ? 1 : 0);
+		return (json_is_integer(v) && n > 0 && n <= f->max) ||
+		    (json_is_true(v) && (f->flags & FIELD_TRUE));
 	case FIELD_OBJECT:
 	case FIELD_JSON:
 		return (f->type == FIELD_JSON || json_is_object(v)) &&
@@ -306,8 +306,9 @@ field_wrong(const struct kind_field *f, char *why, size_t size)
 		snprintf(why, size, "'%s' must be true or false", f->name);
 		break;
 	case FIELD_INT:
-		snprintf(why, size, "'%s' must be a whole number, at most "
-		    "%lld", f->name, max);
+		snprintf(why, size, "'%s' must be a whole number from 1 to "
+		    "%lld%s", f->name, max, f->flags & FIELD_TRUE ?
+		    ", or true" : "");
 		break;
 	case FIELD_OBJECT:
 	case FIELD_JSON:

@@ -16,7 +16,7 @@ enum field_type {
 	FIELD_LINE,		/* text without control characters; bytes */
 	FIELD_TEXT,		/* any text; bytes */
 	FIELD_BOOL,
-	FIELD_INT,		/* from 0, or with FIELD_MUST from 1 */
+	FIELD_INT,		/* from 1 */
 	FIELD_OBJECT,		/* an object; bytes of its JSON */
 	FIELD_JSON,		/* anything but null; bytes of its JSON */
 	FIELD_LINES,		/* an array of lines; how many */
@@ -24,6 +24,7 @@ enum field_type {
 
 #define FIELD_MUST	0x1u	/* it must be there */
 #define FIELD_EMPTY	0x2u	/* text may be "" */
+#define FIELD_TRUE	0x4u	/* instead of a number, true */
 
 struct kind_field {
 	const char	*name;		/* NULL: no more fields */

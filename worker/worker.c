@@ -252,7 +252,7 @@ worker_open_loop(struct worker *w)
 	w->drain = drain_new(w->ctx, w->self, w->rows, w->broker, worker_rate,
 	    w);
 	w->puts = puts_new(w->ctx, w->broker, worker_room, w);
-	w->requests = requests_new(w->ctx, w->broker, NULL, NULL);
+	w->requests = requests_new(w->ctx, w->broker);
 	w->topics = topics_new(w->ctx, w->self, w->rows, w->broker, w->puts);
 	broker_start(w->broker);
 }

@@ -52,6 +52,8 @@ static const struct {
 	    "The broker does not take that" },
 	{ "invalid_cron", "invalid_cron",
 	    "'cron' is no schedule of five fields" },
+	{ "limit_exceeded", "limit_exceeded",
+	    "The broker keeps no more of that: remove some first" },
 	{ "not_found", "not_found", "The broker knows nothing of that name" },
 	{ "store_busy", "store_busy",
 	    "The store cannot write now: try again in a moment" },

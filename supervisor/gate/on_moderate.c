@@ -44,7 +44,7 @@ moderate_some(struct request *r, const char *what)
 		json_decref(args);
 		reply_error(r, 400, "invalid_request", "Say whom: one of "
 		    "'target' (a name, or a member's key or its beginning), "
-		    "'stale' (silent for so many milliseconds), or 'all'.");
+		    "'stale' (true, or silent for so many ms), or 'all'.");
 		return;
 	}
 	ask_one(r, what, args, moderated_cb);

@@ -81,17 +81,17 @@ schedule_ask(struct request *r, struct scheduling *s)
 }
 
 static void
-schedule_resolved(struct request *r, struct resolve *re, const char *key)
+schedule_resolved(struct request *r, struct resolve *re, const char *target)
 {
 	struct scheduling	*s = r->state;
 	const struct fault	*f = &re->fault;
 
-	if (key == NULL) {
+	if (target == NULL) {
 		reply_error_with(r, resolve_more(re), f->status, f->code,
 		    "%s", f->detail);
 		return;
 	}
-	json_object_set_new(s->args, "to", json_string(key));
+	json_object_set_new(s->args, "to", json_string(target));
 	schedule_ask(r, s);
 }
 
@@ -119,17 +119,17 @@ schedule_time(const json_t *body, json_t *args, struct fault *f)
 	return 0;
 }
 
-/* The target's kind in *kind_r, what travels in s->args. */
+/* What travels in s->args; *name_r: the target is still to be resolved. */
 static int
-schedule_parse(struct request *r, struct scheduling *s,
-    enum sending_target *kind_r, struct fault *f)
+schedule_parse(struct request *r, struct scheduling *s, int *name_r,
+    struct fault *f)
 {
 	struct sending	send;
 	int		ret;
 
 	ret = sending_parse(&send, r->body, NULL, f);
 	if (ret == 0) {
-		*kind_r = send.kind;
+		*name_r = sending_is_name(&send);
 		json_object_set_new(s->args, "to", json_string(send.target));
 		ret = request_has_cap(r, sending_is_direct(&send) ? CAP_DM :
 		    CAP_BROADCAST, f);
@@ -142,19 +142,19 @@ void
 on_schedule(struct request *r)
 {
 	struct scheduling	*s = xcalloc(1, sizeof *s);
-	enum sending_target	 kind;
 	struct fault		 f;
+	int			 is_name;
 
 	request_keep(r, s, scheduling_free);
 	s->args = ask_fields(r->body, "message", "subtype", "cron", NULL);
-	if (schedule_parse(r, s, &kind, &f) == -1) {
+	if (schedule_parse(r, s, &is_name, &f) == -1) {
 		reply_fault(r, &f);
 		return;
 	}
 	if (ask_whom(r, s->owner, s->mesh) == -1)
 		return;
 	r->until = clock_mono_ms() + GATE_WORKER_MS;
-	if (kind != TARGET_NAME)
+	if (!is_name)
 		schedule_ask(r, s);
 	else if (resolve_start(&s->resolve, r, s->owner, json_string_value(
 	    json_object_get(s->args, "to")), schedule_resolved) == -1)

@@ -12,134 +12,8 @@
 
 #include <cmocka.h>
 
-#include "worker/request.h"
 #include "fake_time.h"
-
-static struct peer	*gate = (struct peer *)0x10;
-static struct requests	*rs;
-
-static struct {
-	uint32_t	seq;
-	int64_t		status;
-	char		error[REASON_SIZE], json[256];
-} answers[200];
-static int		nanswers;
-static char		asked[200][256];
-static int		nasked, is_open;
-static struct outbuf	out;
-static int		ntaken;
-static char		last_taken[33];
-
-static void
-taken(void *arg, const char *type, const json_t *f)
-{
-	assert_null(arg);
-	assert_string_equal(json_string_value(json_object_get(f, "type")),
-	    type);
-	snprintf(last_taken, sizeof last_taken, "%s", type);
-	ntaken++;
-}
-
-int
-peer_send(struct peer *to, enum msg_type type, uint32_t seq, const void *body)
-{
-	const struct msg_answer	*a = body;
-
-	assert_ptr_equal(to, gate);
-	assert_int_equal(type, MSG_WRK_ANSWER);
-	answers[nanswers].seq = seq;
-	answers[nanswers].status = a->status;
-	snprintf(answers[nanswers].error, sizeof answers[0].error, "%s",
-	    a->error);
-	snprintf(answers[nanswers++].json, sizeof answers[0].json, "%.*s",
-	    (int)a->json.len, (const char *)a->json.p);
-	return 0;
-}
-
-struct outbuf *
-broker_out(struct broker *b)
-{
-	(void)b;
-	return &out;
-}
-
-void
-broker_want_write(struct broker *b)
-{
-	(void)b;
-}
-
-int
-broker_is_open(const struct broker *b)
-{
-	(void)b;
-	return is_open;
-}
-
-int
-broker_write(struct broker *b)
-{
-	(void)b;
-	snprintf(asked[nasked++], sizeof asked[0], "%.*s", (int)out.len,
-	    (char *)outbuf_data(&out));
-	return 0;
-}
-
-static void
-ask_only(uint32_t seq, const char *what, const char *args)
-{
-	struct msg_ask	a = { .what = "" };
-
-	snprintf(a.what, sizeof a.what, "%s", what);
-	a.args.p = (const uint8_t *)args;
-	a.args.len = strlen(args);
-	requests_ask(rs, seq, &a);
-}
-
-static void
-ask_with(uint32_t seq, const char *what, const char *args)
-{
-	ask_only(seq, what, args);
-	assert_int_equal(requests_write(rs), 0);
-}
-
-static void
-ask(uint32_t seq, const char *what)
-{
-	ask_with(seq, what, "");
-}
-
-static void
-frame(const char *text)
-{
-	struct frame	f;
-
-	assert_int_equal(frame_parse(&f, text, strlen(text)), 0);
-	requests_frame(rs, &f);
-	frame_clear(&f);
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	fake_time_reset();
-	nanswers = nasked = ntaken = 0;
-	is_open = 1;
-	outbuf_init(&out);
-	rs = requests_new(NULL, NULL, taken, NULL);
-	requests_gate(rs, gate);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	requests_free(&rs);
-	outbuf_clear(&out);
-	return 0;
-}
+#include "request_help.h"
 
 static void
 answers_find_their_questions(void **state)
@@ -403,7 +277,7 @@ one_question_for_all_who_want_the_roster(void **state)
 	assert_int_equal(nasked, 2);
 }
 
-#define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f)	cmocka_unit_test_setup_teardown(f, asking_new, asking_free)
 
 int
 main(void)
