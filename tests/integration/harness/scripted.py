@@ -20,6 +20,7 @@ from . import aio
 from .checks import Checks
 from .keys import now_ms
 from .prefix import SLOW
+from .topics import Topics
 from .wait import remaining
 
 BASE62 = string.ascii_letters + string.digits
@@ -128,6 +129,7 @@ class ScriptedBroker(Checks):
         self.acks = "auto"
         self.route = False
         self.list_peers = True
+        self.topics = Topics(self)
         self.watch = None
         self.deaf = set()
         self.pings = []         # (connection, monotonic time)
@@ -287,6 +289,8 @@ class ScriptedBroker(Checks):
         elif frame.get("type") == "list_peers" and self.list_peers:
             await conn.write({"type": "peers_list", "peers": self.peers(),
                               "_reqId": frame.get("_reqId")})
+        else:
+            await self.topics.answer(conn, frame)
 
     async def answer_hello(self, conn):
         if self.hello == "ignore":
