@@ -28,6 +28,8 @@ struct conf {
 	char	 broker_tls_cert[CONF_STR_SIZE];
 	char	 broker_tls_key[CONF_STR_SIZE];
 	int64_t	 broker_max_connections;
+	int64_t	 broker_rate_limit;	/* sends a minute; 0: no limit */
+	int64_t	 broker_rate_burst;
 
 	/* [worker] */
 	char	 ca_file[CONF_STR_SIZE];	/* "": the system's */

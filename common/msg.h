@@ -232,6 +232,8 @@ struct msg_setup_broker {
 	char		 tls_cert[MSG_PATH_SIZE];	/* "": plain */
 	char		 tls_key[MSG_PATH_SIZE];
 	int64_t		 max_connections;
+	int64_t		 rate_limit;	/* sends a minute of a member; 0: none */
+	int64_t		 rate_burst;
 };
 
 /* An end of a channel to a sibling. */

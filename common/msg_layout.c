@@ -82,6 +82,8 @@ static const struct msg_field f_setup_broker[] = {
 	STR(msg_setup_broker, tls_cert),
 	STR(msg_setup_broker, tls_key),
 	RANGE(msg_setup_broker, max_connections, 1, 1000000),
+	RANGE(msg_setup_broker, rate_limit, 0, 60000),
+	RANGE(msg_setup_broker, rate_burst, 1, 60000),
 };
 
 static const struct msg_field f_channel[] = {

@@ -165,6 +165,8 @@ broker_setup(struct child *c)
 	snprintf(body.tls_key, sizeof body.tls_key, "%s",
 	    s->conf.broker_tls_key);
 	body.max_connections = s->conf.broker_max_connections;
+	body.rate_limit = s->conf.broker_rate_limit;
+	body.rate_burst = s->conf.broker_rate_burst;
 	if ((fd = fcntl(s->listen_broker, F_DUPFD_CLOEXEC, 0)) == -1) {
 		log_warn("broker: listening socket");
 		child_kill(c);

@@ -94,3 +94,9 @@ announce_event(const struct peer *peer, const char *event)
 	tell(peer->mesh, peer, 0, f);
 	frame_unref(&f);
 }
+
+void
+announce_others(const struct peer *self, struct frame *f)
+{
+	tell(self->mesh, self, 1, f);
+}

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+struct frame;
 struct mesh;
 struct peer;
 
@@ -25,5 +26,7 @@ void	announce_left(const struct mesh *, const struct peer *);
 
 /* Something else of it: "peer_hidden", "peer_visible", "profile_updated". */
 void	announce_event(const struct peer *, const char *event);
+/* A frame for everybody else of its mesh who keeps up with what is sent. */
+void	announce_others(const struct peer *, struct frame *);
 
 #endif

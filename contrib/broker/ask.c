@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "contrib/broker/attributes.h"
+#include "contrib/broker/ban.h"
 #include "contrib/broker/broker.h"
 #include "contrib/broker/conn.h"
 #include "contrib/broker/db.h"
@@ -17,8 +18,14 @@
 #include "contrib/broker/frame.h"
 #include "contrib/broker/groups.h"
 #include "contrib/broker/hello.h"
+#include "contrib/broker/info.h"
+#include "contrib/broker/kick.h"
+#include "contrib/broker/memory.h"
 #include "contrib/broker/roster.h"
 #include "contrib/broker/route.h"
+#include "contrib/broker/schedule.h"
+#include "contrib/broker/skills.h"
+#include "contrib/broker/state.h"
 #include "contrib/broker/topics.h"
 #include "contrib/broker/turn.h"
 
@@ -46,19 +53,37 @@ static const struct {
 	int		 greeted;	/* after the hello, or as one */
 	void		(*handle)(struct conn *, const json_t *);
 } requests[] = {
+	{ "ban",		1, ban_ban },
+	{ "cancel_scheduled",	1, schedule_cancel },
 	{ "client_ack",		1, on_client_ack },
+	{ "disconnect",		1, kick_disconnect },
+	{ "forget",		1, memory_forget },
+	{ "get_skill",		1, skills_get },
+	{ "get_state",		1, state_get },
 	{ "hello",		0, hello_member },
-	{ "list_peers",		1, roster_ask },
 	{ "join_group",		1, groups_join_group },
+	{ "kick",		1, kick_kick },
 	{ "leave_group",	1, groups_leave_group },
+	{ "list_bans",		1, ban_list },
+	{ "list_peers",		1, roster_ask },
+	{ "list_scheduled",	1, schedule_list },
+	{ "list_skills",	1, skills_list },
+	{ "list_state",		1, state_list },
+	{ "mesh_info",		1, info_ask },
 	{ "message_status",	1, fate_ask },
+	{ "recall",		1, memory_recall },
+	{ "remember",		1, memory_remember },
+	{ "remove_skill",	1, skills_remove },
+	{ "schedule",		1, schedule_add },
 	{ "send",		1, route_send },
 	{ "session_hello",	0, hello_session },
 	{ "set_profile",	1, attributes_set_profile },
+	{ "set_state",		1, state_set },
 	{ "set_stats",		1, attributes_set_stats },
 	{ "set_status",		1, attributes_set_status },
 	{ "set_summary",	1, attributes_set_summary },
 	{ "set_visible",	1, attributes_set_visible },
+	{ "share_skill",	1, skills_share },
 	{ "topic_create",	1, topics_create },
 	{ "topic_history",	1, topics_history },
 	{ "topic_join",		1, topics_join },
@@ -66,6 +91,7 @@ static const struct {
 	{ "topic_list",		1, topics_list },
 	{ "topic_mark_read",	1, topics_mark_read },
 	{ "topic_members",	1, topics_members },
+	{ "unban",		1, ban_unban },
 };
 
 static void

@@ -6,10 +6,18 @@
 
 #include <string.h>
 
+#include "contrib/broker/ban.h"
 #include "contrib/broker/db.h"
+#include "contrib/broker/info.h"
 #include "contrib/broker/invites.h"
 #include "contrib/broker/lodging.h"
 #include "contrib/broker/members.h"
+#include "contrib/broker/memory.h"
+#include "contrib/broker/quota.h"
+#include "contrib/broker/rate.h"
+#include "contrib/broker/schedule.h"
+#include "contrib/broker/skills.h"
+#include "contrib/broker/state.h"
 #include "contrib/broker/topic_rows.h"
 
 void
@@ -21,6 +29,31 @@ options_defaults(struct options *o)
 	o->ping_ms = OPTIONS_PING_MS;
 	o->claim_ms = DELIVER_HOLD_MS;
 	o->grace_ms = OPTIONS_GRACE_MS;
+	o->rate_burst = OPTIONS_RATE_BURST;
+}
+
+static void
+services_open(struct broker *b)
+{
+	b->quota = quota_new(b->db);
+	b->state = state_new(b->db);
+	b->memory = memory_new(b->db);
+	b->skills = skills_new(b->db);
+	b->schedule = schedule_new(b->db);
+	b->info = info_new(b->db);
+	b->bans = bans_new(b->db);
+}
+
+static void
+services_close(struct broker *b)
+{
+	bans_free(&b->bans);
+	info_free(&b->info);
+	schedule_free(&b->schedule);
+	skills_free(&b->skills);
+	memory_free(&b->memory);
+	state_free(&b->state);
+	quota_free(&b->quota);
 }
 
 int
@@ -47,6 +80,8 @@ broker_open(struct broker *b, const struct options *options)
 		broker_close(b);
 		return -1;
 	}
+	b->rates = rates_new(options->rate_limit, options->rate_burst);
+	services_open(b);
 	return 0;
 }
 
@@ -54,6 +89,8 @@ void
 broker_close(struct broker *b)
 {
 	grace_clear(b);
+	services_close(b);
+	rates_free(&b->rates);
 	deliver_free(&b->deliver);
 	presence_clear(&b->presence);
 	feed_free(&b->feed);

@@ -13,12 +13,21 @@
 #include "contrib/broker/grace.h"
 #include "contrib/broker/presence.h"
 
+struct bans;
 struct db;
 struct feed;
+struct fire;
+struct info;
 struct lodging;
 struct members;
+struct memory;
 struct queue;
+struct quota;
+struct rates;
+struct schedule;
 struct server;
+struct skills;
+struct state;
 struct ticker;
 struct topic_rows;
 struct turn;
@@ -33,12 +42,15 @@ struct options {
 	int64_t		 ping_ms;
 	int64_t		 claim_ms;
 	int64_t		 grace_ms;
+	unsigned	 rate_limit;		/* sends a minute; 0: none */
+	unsigned	 rate_burst;
 };
 
 #define OPTIONS_MAX_CONNECTIONS	10000
 #define OPTIONS_HELLO_MS	10000
 #define OPTIONS_PING_MS		30000
 #define OPTIONS_GRACE_MS	90000
+#define OPTIONS_RATE_BURST	10
 
 struct broker {
 	const struct options	*options;
@@ -52,9 +64,21 @@ struct broker {
 	struct lodging		*lodging;
 	struct presence		 presence;
 	struct grace		 grace;
+	struct rates		*rates;
+
+	/* The services. */
+	struct quota		*quota;
+	struct state		*state;
+	struct memory		*memory;
+	struct skills		*skills;
+	struct schedule		*schedule;
+	struct info		*info;
+	struct bans		*bans;
+
 	struct server		*server;
 	struct turn		*turn;
 	struct ticker		*ticker;
+	struct fire		*fire;
 	unsigned		 nposts;	/* HTTP bodies being read */
 	/* Something to answer depends on the open transaction. */
 	int			 commit_now;

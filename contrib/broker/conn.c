@@ -29,7 +29,8 @@ conn_new(struct broker *b, struct lws *wsi)
 
 	c->broker = b;
 	c->wsi = wsi;
-	c->opened_at = c->pinged_at = c->pong_at = clock_mono_ms();
+	c->opened_at = c->pinged_at = c->pong_at = c->heard_at =
+	    clock_mono_ms();
 	STAILQ_INIT(&c->out);
 	return c;
 }
@@ -107,11 +108,15 @@ conn_give(struct conn *c, struct frame **f)
 	frame_unref(f);
 }
 
-/* A peer that asks and does not read the answers is not heard further. */
+/*
+ * A peer that asks and does not read the answers is not heard further; one that
+ * asks for much is not in this turn.
+ */
 static void
 conn_pace(struct conn *c)
 {
-	int	 pause = c->out_bytes > CONN_OUT_READ && c->close_code == 0;
+	int	 pause = (c->out_bytes > CONN_OUT_READ ||
+		    c->busy_us > CONN_TURN_US) && c->close_code == 0;
 
 	if (pause == c->paused)
 		return;
@@ -185,6 +190,7 @@ out_write(struct conn *c)
 void
 conn_release(struct conn *c)
 {
+	c->busy_us = 0;		/* the turn is over */
 	if (c->ended)
 		return;
 	conn_pace(c);
@@ -282,6 +288,19 @@ in_append(struct conn *c, const char *p, size_t len)
 	return 0;
 }
 
+/* Handle a frame, and see how long that takes. */
+static void
+in_frame(struct conn *c, const char *p, size_t len)
+{
+	int64_t	 begin = clock_mono_us(), end;
+
+	ask_frame(c, p, len);
+	end = clock_mono_us();
+	c->heard_at = end / 1000;
+	c->busy_us += end - begin;
+	conn_pace(c);
+}
+
 int
 conn_readable(struct conn *c, const char *p, size_t len, int final)
 {
@@ -293,7 +312,7 @@ conn_readable(struct conn *c, const char *p, size_t len, int final)
 	}
 	/* Mostly a frame comes in one piece. */
 	if (final && c->inlen == 0) {
-		ask_frame(c, p, len);
+		in_frame(c, p, len);
 		return 0;
 	}
 	if (in_append(c, p, len) == -1) {
@@ -301,7 +320,7 @@ conn_readable(struct conn *c, const char *p, size_t len, int final)
 		return 0;
 	}
 	if (final) {
-		ask_frame(c, c->in, c->inlen);
+		in_frame(c, c->in, c->inlen);
 		in_clear(c);
 	}
 	return 0;

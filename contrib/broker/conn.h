@@ -35,6 +35,12 @@ struct peer;
 #define CONN_IN_TOTAL	(128 * 1024 * 1024)
 #define CONN_OUT_TOTAL	(256 * 1024 * 1024)
 
+/*
+ * How long the frames of one connection may take in one turn; then the others
+ * come first.
+ */
+#define CONN_TURN_US	3000
+
 /* Reasons for a close of our own. */
 #define CLOSE_NORMAL		1000
 #define CLOSE_GOING_AWAY	1001
@@ -42,6 +48,7 @@ struct peer;
 #define CLOSE_TOO_BIG		1009
 #define CLOSE_INTERNAL		1011
 #define CLOSE_TRY_LATER		1013
+#define CLOSE_KICKED		4001
 #define CLOSE_BANNED		4002
 
 struct conn_out {
@@ -56,6 +63,8 @@ struct conn {
 	TAILQ_ENTRY(conn)	 batched;	/* in a list of turn.c */
 	int			 in_batch, greeted;
 	int64_t			 opened_at, pinged_at, pong_at;	/* mono ms */
+	int64_t			 heard_at;	/* a frame or pong */
+	int64_t			 busy_us;	/* in this turn */
 	struct peer		*peer;		/* NULL: no hello yet */
 
 	STAILQ_HEAD(, conn_out)	 out;

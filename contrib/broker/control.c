@@ -75,6 +75,8 @@ on_setup(void *arg, struct msg *m)
 	options_defaults(o);
 	o->db = c->setup.db;
 	o->max_connections = (unsigned)c->setup.max_connections;
+	o->rate_limit = (unsigned)c->setup.rate_limit;
+	o->rate_burst = (unsigned)c->setup.rate_burst;
 	if (*c->setup.tls_cert != '\0') {
 		o->tls_cert = c->setup.tls_cert;
 		o->tls_key = c->setup.tls_key;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/xalloc.h"
 
 #define FIRST_CAP	256
@@ -282,6 +283,14 @@ frame_text_add(struct frame *f, const char *name, const char *text)
 }
 
 void
+frame_time_add(struct frame *f, const char *name, int64_t ms)
+{
+	char	 iso[CLOCK_ISO_SIZE];
+
+	frame_str_add(f, name, clock_iso(ms, iso));
+}
+
+void
 frame_req_id_add(struct frame *f, const json_t *request)
 {
 	const json_t	*id = json_object_get(request, "_reqId");
@@ -289,6 +298,14 @@ frame_req_id_add(struct frame *f, const json_t *request)
 	if (json_is_integer(id) ||
 	    frame_str(request, "_reqId", REQ_ID_MAX) != NULL)
 		frame_json_add(f, "_reqId", id);
+}
+
+void
+frame_item(struct frame *f, unsigned index)
+{
+	if (index > 0)
+		frame_raw(f, ",", 1);
+	frame_raw(f, "{", 1);
 }
 
 void

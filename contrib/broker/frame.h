@@ -73,6 +73,11 @@ void	frame_null_add(struct frame *, const char *name);
 void	frame_json_add(struct frame *, const char *name, const json_t *);
 /* The value is JSON text already. */
 void	frame_text_add(struct frame *, const char *name, const char *);
+/* ISO 8601. */
+void	frame_time_add(struct frame *, const char *name, int64_t ms);
+
+/* { -- an object in a list; index is its place in that. */
+void	frame_item(struct frame *, unsigned index);
 
 /* The _reqId of a request, for its answer. */
 void	frame_req_id_add(struct frame *, const json_t *request);

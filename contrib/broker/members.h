@@ -35,9 +35,9 @@ void	members_free(struct members **);
 
 /*
  * Find or make a mesh by slug and a member of it by key; a new name replaces
- * the old one.  Whoever a mesh is made for is its admin.  Writes within the transaction; the caller commits.  0 and the
- * ids, or -1 with a sentence in err: a slug or name that cannot be, or the
- * file failed.
+ * the old one.  Whoever a mesh is made for is its admin.  Writes within the
+ * transaction; the caller commits.  0 and the ids, or -1 with a sentence in
+ * err: a slug or name that cannot be, or the file failed.
  */
 int	members_add(struct members *, const char *slug,
 	    const uint8_t pubkey[KEY_PUBLIC_LEN], const char *name,

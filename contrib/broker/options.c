@@ -11,14 +11,16 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "contrib/broker/rate.h"
 
 #define EXIT_USAGE	2
 #define SECONDS_MAX	86400
 
 enum {
 	OPT_ACK_ONLY = 256, OPT_ADD_MEMBER, OPT_CLAIM, OPT_DB, OPT_GRACE,
-	OPT_HELLO, OPT_HELP, OPT_JSON, OPT_LISTEN, OPT_LOG_LEVEL, OPT_MAX, OPT_PING,
-	OPT_REMOTE, OPT_TLS_CERT, OPT_TLS_KEY, OPT_VERSION,
+	OPT_HELLO, OPT_HELP, OPT_JSON, OPT_LISTEN, OPT_LOG_LEVEL, OPT_MAX,
+	OPT_PING, OPT_RATE, OPT_RATE_BURST, OPT_REMOTE, OPT_TLS_CERT,
+	OPT_TLS_KEY, OPT_VERSION,
 };
 
 static const struct option long_options[] = {
@@ -35,6 +37,8 @@ static const struct option long_options[] = {
 	{ "log-level",		required_argument,	NULL, OPT_LOG_LEVEL },
 	{ "max-connections",	required_argument,	NULL, OPT_MAX },
 	{ "ping-time",		required_argument,	NULL, OPT_PING },
+	{ "rate-burst",		required_argument,	NULL, OPT_RATE_BURST },
+	{ "rate-limit",		required_argument,	NULL, OPT_RATE },
 	{ "tls-cert",		required_argument,	NULL, OPT_TLS_CERT },
 	{ "tls-key",		required_argument,	NULL, OPT_TLS_KEY },
 	{ "version",		no_argument,		NULL, OPT_VERSION },
@@ -54,6 +58,9 @@ static const char help[] =
     "  --tls-cert FILE        serve wss with this certificate chain (PEM)\n"
     "  --tls-key FILE         and its key\n"
     "  --max-connections N    of one mesh, and of all (default 10000)\n"
+    "  --rate-limit N         messages a minute that a member may send, its\n"
+    "                         sessions together (default: no limit)\n"
+    "  --rate-burst N         of them at once, after a pause (default 10)\n"
     "  --json                 say where it listens as JSON\n"
     "  --log-level LEVEL      error, warn, info (default), debug\n"
     "\n"
@@ -139,6 +146,14 @@ take(struct command *c, int option, const char *value)
 		break;
 	case OPT_PING:
 		o->ping_ms = seconds("ping-time", value);
+		break;
+	case OPT_RATE:
+		o->rate_limit = (unsigned)number("rate-limit", value,
+		    RATE_PER_MINUTE_MAX);
+		break;
+	case OPT_RATE_BURST:
+		o->rate_burst = (unsigned)number("rate-burst", value,
+		    RATE_BURST_MAX);
 		break;
 	case OPT_TLS_CERT:	o->tls_cert = value; break;
 	case OPT_TLS_KEY:	o->tls_key = value; break;

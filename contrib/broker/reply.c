@@ -23,6 +23,8 @@ error(struct conn *c, const json_t *request, const char *code,
 	if (json_is_integer(id) ||
 	    frame_str(request, "_reqId", ID_MAX) != NULL)
 		frame_json_add(f, id_name, id);
+	if (*id_name != '_')
+		frame_req_id_add(f, request);	/* there too */
 	frame_end(f);
 	conn_give(c, &f);
 }
@@ -39,6 +41,21 @@ reply_invalid(struct conn *c, const json_t *request, const char *code,
     const char *message)
 {
 	error(c, request, code, message, "id");
+}
+
+void
+reply_full(struct conn *c, const json_t *request)
+{
+	reply_error(c, request, "limit_exceeded", "your member has stored as "
+	    "much of this as it may; remove some of it first");
+}
+
+void
+reply_send(struct conn *c, struct frame **f, const json_t *request)
+{
+	frame_req_id_add(*f, request);
+	frame_end(*f);
+	conn_give(c, f);
 }
 
 void

@@ -10,12 +10,19 @@
 #include <jansson.h>
 
 struct conn;
+struct frame;
 
 /* An error that echoes _reqId; and one of those that have it in "id". */
 void	reply_error(struct conn *, const json_t *request, const char *code,
 	    const char *message);
 void	reply_invalid(struct conn *, const json_t *request, const char *code,
 	    const char *message);
+
+/* A member has stored as much in a service as it may (quota.h). */
+void	reply_full(struct conn *, const json_t *request);
+
+/* Close an answer with the _reqId of its request, and send it. */
+void	reply_send(struct conn *, struct frame **, const json_t *request);
 
 /* The "ack" of a request that is no send. */
 void	reply_ack(struct conn *, const json_t *request);

@@ -20,6 +20,7 @@
 #include "contrib/broker/groups.h"
 #include "contrib/broker/members.h"
 #include "contrib/broker/push.h"
+#include "contrib/broker/rate.h"
 #include "contrib/broker/topic_rows.h"
 
 #define NO_PEER		"no connected peer for target (not online, or "	\
@@ -146,6 +147,17 @@ refuse_size(struct send *s)
 	snprintf(error, sizeof error,
 	    "payload too large: %zu bytes > MAX_MESSAGE_BYTES=%d", s->size,
 	    FRAME_MAX);
+	refuse(s, error);
+}
+
+static void
+refuse_rate(struct send *s)
+{
+	const struct options	*o = s->conn->broker->options;
+	char			 error[96];
+
+	snprintf(error, sizeof error, "rate_limit: max %u msg/min (burst %u) "
+	    "\xe2\x80\x94 slow down", o->rate_limit, o->rate_burst);
 	refuse(s, error);
 }
 
@@ -289,7 +301,9 @@ route_send(struct conn *c, const json_t *json)
 		return;
 	}
 	send_sender(&s);
-	if (s.size > FRAME_MAX)
+	if (!rates_take(c->broker->rates, s.peer->member, clock_mono_ms()))
+		refuse_rate(&s);
+	else if (s.size > FRAME_MAX)
 		refuse_size(&s);
 	else if (strcmp(s.target, "*") == 0 || strcmp(s.target, "@all") == 0)
 		send_all(&s);

@@ -282,7 +282,10 @@ static const char version_3[] =
     ") STRICT;"
     USAGE_OF(state, 1)
 
-    /* What a mesh remembers, and an index of its words. */
+    /*
+     * What a mesh remembers, and an index of its words, which memory.c keeps:
+     * triggers may not, with a schema that is not trusted.
+     */
     "CREATE TABLE memory ("
     " id INTEGER PRIMARY KEY,"
     " memory_id TEXT NOT NULL UNIQUE,"	/* 32 base62 */
@@ -299,12 +302,6 @@ static const char version_3[] =
     "CREATE VIRTUAL TABLE memory_word USING fts5 (content, tags, scope,"
     " content='memory', content_rowid='id',"
     " tokenize='porter unicode61 remove_diacritics 2');"
-    "CREATE TRIGGER memory_word_in AFTER INSERT ON memory BEGIN"
-    " INSERT INTO memory_word (rowid, content, tags, scope)"
-    "  VALUES (new.id, new.content, new.tags, new.scope); END;"
-    "CREATE TRIGGER memory_word_out AFTER DELETE ON memory BEGIN"
-    " INSERT INTO memory_word (memory_word, rowid, content, tags, scope)"
-    "  VALUES ('delete', old.id, old.content, old.tags, old.scope); END;"
     USAGE_OF(memory, 2)
 
     /* What members of a mesh teach each other. */

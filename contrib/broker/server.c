@@ -17,6 +17,7 @@
 #include "contrib/broker/arrive.h"
 #include "contrib/broker/broker.h"
 #include "contrib/broker/conn.h"
+#include "contrib/broker/fire.h"
 #include "contrib/broker/http.h"
 #include "contrib/broker/listen.h"
 #include "contrib/broker/quiet.h"
@@ -271,6 +272,7 @@ server_new(struct broker *b)
 	}
 	b->turn = turn_new(b, s->context);
 	b->ticker = tick_new(b, s->context);
+	b->fire = fire_new(b, s->context);
 	return s;
 }
 
@@ -284,6 +286,7 @@ server_free(struct server **sp)
 		return;
 	if (s->context != NULL)
 		lws_context_destroy(s->context);
+	fire_free(&s->broker->fire);
 	tick_free(&s->broker->ticker);
 	turn_free(&s->broker->turn);
 	listen_free(&s->listener);

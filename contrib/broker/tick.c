@@ -15,6 +15,7 @@
 #include "contrib/broker/broker.h"
 #include "contrib/broker/conn.h"
 #include "contrib/broker/quiet.h"
+#include "contrib/broker/rate.h"
 #include "contrib/broker/topic_rows.h"
 #include "contrib/broker/turn.h"
 
@@ -95,6 +96,7 @@ tick_cb(lws_sorted_usec_list_t *sul)
 	deliver_lapse(t->broker->deliver, now);
 	grace_expire(t->broker, now);
 	feed_tick(t->broker->feed, now);
+	rates_prune(t->broker->rates, now);
 	turn_end(t->broker->turn);
 	t->ticking = 0;
 	tick_on(t);
@@ -169,7 +171,7 @@ tick_closed(struct conn *c)
 void
 tick_pong(struct conn *c)
 {
-	c->pong_at = clock_mono_ms();
+	c->pong_at = c->heard_at = clock_mono_ms();
 }
 
 void

@@ -67,6 +67,8 @@ expect_defaults(void)
 	assert_string_equal(c.broker_tls_cert, "");
 	assert_string_equal(c.broker_tls_key, "");
 	assert_int_equal(c.broker_max_connections, 10000);
+	assert_int_equal(c.broker_rate_limit, 0);
+	assert_int_equal(c.broker_rate_burst, 10);
 	assert_string_equal(c.ca_file, "");
 	assert_int_equal(c.retention_ms, 30 * DAY);
 	assert_int_equal(c.max_age_ms, 7 * DAY);
@@ -95,6 +97,7 @@ test_all(void **state)
 	    "[broker]\nenabled = no\nlisten = [::1]:7000\n"
 	    "url = wss://mesh.example/ws\n"
 	    "tls_cert = /c.pem\ntls_key = /k.pem\nmax_connections = 5\n"
+	    "rate_limit = 60\nrate_burst = 20\n"
 	    "[worker]\nca_file = /ca.pem\n"
 	    "[store]\nretention = 90d\nmax_age = 12h\n"
 	    "[sessions]\nlinger = 15m");
@@ -109,6 +112,8 @@ test_all(void **state)
 	assert_string_equal(c.broker_tls_key, "/k.pem");
 	assert_string_equal(c.broker_url, "wss://mesh.example/ws");
 	assert_int_equal(c.broker_max_connections, 5);
+	assert_int_equal(c.broker_rate_limit, 60);
+	assert_int_equal(c.broker_rate_burst, 20);
 	assert_string_equal(c.ca_file, "/ca.pem");
 	assert_int_equal(c.retention_ms, 90 * DAY);
 	assert_int_equal(c.max_age_ms, 12 * HOUR);
@@ -165,6 +170,9 @@ test_ranges(void **state)
 	VALUES("broker", "tls_key", "", "/x", NULL, "x");
 	VALUES("broker", "max_connections", "1", "1000000", NULL,
 	    "0", "1000001", "", "-5");
+	VALUES("broker", "rate_limit", "0", "60000", NULL, "60001", "-1", "",
+	    "off");
+	VALUES("broker", "rate_burst", "1", "60000", NULL, "0", "60001", "");
 	VALUES("worker", "ca_file", "", "/x", NULL, "x");
 	VALUES("store", "retention", "1h", "3650d", "3600s", NULL,
 	    "3599s", "3651d", "0", "", "1", "30 d", "x");
