@@ -30,6 +30,8 @@ static const struct option {
 	    offsetof(struct conf, log_level), 0, 0, "info" },
 	{ "daemon", "log_file", CONF_T_LOG,
 	    offsetof(struct conf, log_file), 0, 0, "" },
+	{ "daemon", "drain_timeout", CONF_T_DURATION,
+	    offsetof(struct conf, drain_timeout_ms), 0, 300 * 1000, "10s" },
 	{ "api", "tcp_port", CONF_T_INT,
 	    offsetof(struct conf, tcp_port), 0, 65535, "0" },
 	{ "api", "allow_uids", CONF_T_UIDS,

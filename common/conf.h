@@ -16,6 +16,7 @@ struct conf {
 	int64_t	 log_level;		/* enum log_level */
 	char	 log_file[CONF_STR_SIZE]; /* "": in the state directory;
 					     "syslog", "stderr", or a path */
+	int64_t	 drain_timeout_ms;	/* of a stop, for what is under way */
 	/* [api] */
 	int64_t	 tcp_port;		/* on 127.0.0.1; 0: no TCP */
 	int64_t	 n_allow_uids;		/* several lines add up */

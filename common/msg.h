@@ -64,6 +64,7 @@ enum msg_type {
 	MSG_SUP_END_ROWS = 23,	/* [end_rows] to the store: open ones die */
 	MSG_SUP_PACE = 24,	/* [pace] to a worker: it may send, or ask */
 	MSG_SUP_ANSWER = 25,	/* [answer] answers the gate's requests */
+	MSG_SUP_QUIESCE = 37,	/* to gate and workers: begin nothing new */
 
 	MSG_SUP_SETUP_JOIN = 30, /* [setup_join] to a worker that joins */
 	MSG_SUP_MESH_MAKE = 31,	/* [mesh_make] to the embedded broker */
@@ -125,6 +126,8 @@ enum msg_type {
 	MSG_JOIN_AT = 155,	/* [join_at] where is this host? */
 	MSG_JOIN_DONE = 156,	/* [join_done] it is a member now */
 	MSG_JOIN_REFUSED = 157,	/* [join_refused] it is not: why */
+
+	MSG_WRK_QUIET = 160,	/* to the supervisor: no send is unanswered */
 
 	/* From the others, to the supervisor. */
 	MSG_RES_RESOLVED = 180,	/* [resolved] answers RESOLVE */

@@ -544,6 +544,7 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 
 	[MSG_SUP_PACE] = { "pace", BODY(pace), PLAIN },
 	[MSG_SUP_ANSWER] = { "sup_answer", BODY(answer), BIG },
+	[MSG_SUP_QUIESCE] = { "quiesce", NONE, PLAIN },
 
 	[MSG_SUP_SETUP_JOIN] = { "setup_join", BODY(setup_join), PLAIN },
 	[MSG_SUP_MESH_MAKE] = { "mesh_make", BODY(mesh_make), PLAIN },
@@ -604,6 +605,7 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_JOIN_DONE] = { "join_done", BODY(join_done), PLAIN },
 	[MSG_JOIN_REFUSED] = { "join_refused", BODY(join_refused),
 	    PLAIN },
+	[MSG_WRK_QUIET] = { "quiet", NONE, PLAIN },
 
 	[MSG_RES_RESOLVED] = { "resolved", BODY(resolved), PLAIN },
 	[MSG_BRK_MEMBER] = { "broker_member", BODY(broker_member), PLAIN },

@@ -41,6 +41,7 @@ struct child {
 	int64_t		 deaths[CHILD_DEATHS];	/* ring, monotonic */
 	unsigned	 n_deaths;
 	int		 crash_loop;
+	int		 quiet;			/* no send is unanswered */
 	char		 last_exit[64];
 	char		 last_words[256];	/* of this process, a warning */
 	int64_t		 log_window;		/* lines since then */
@@ -223,6 +224,7 @@ child_spawn(struct child *c)
 	c->started = clock_mono_ms();
 	c->state = CHILD_STARTING;
 	c->last_words[0] = '\0';
+	c->quiet = 0;
 	c->peer = evpeer_new(c->sup->base, pair[0], child_msg_cb,
 	    child_gone_cb, c);
 	c->complaint = complaint_new(c->sup->base, err[0], child_complaint_cb,
@@ -379,6 +381,18 @@ int
 child_is_up(const struct child *c)
 {
 	return c != NULL && c->state == CHILD_UP && c->peer != NULL;
+}
+
+int
+child_is_quiet(const struct child *c)
+{
+	return c->quiet;
+}
+
+void
+child_set_quiet(struct child *c)
+{
+	c->quiet = 1;
 }
 
 enum child_role

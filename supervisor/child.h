@@ -66,6 +66,11 @@ void	child_reap(struct supervisor *);
 
 int	child_running(const struct child *);	/* has a process */
 int	child_is_up(const struct child *);
+
+/* A worker that is to stop: has it said that nothing is under way? */
+int	child_is_quiet(const struct child *);
+void	child_set_quiet(struct child *);
+
 enum child_role child_role(const struct child *);
 unsigned child_peer(const struct child *);	/* PEER_* */
 unsigned child_state(const struct child *);

@@ -35,12 +35,10 @@
 #include "supervisor/session.h"
 #include "supervisor/signals.h"
 #include "supervisor/status.h"
+#include "supervisor/stopping.h"
 
 #define START_MS	30000	/* until the API must answer */
 #define PRUNE_MS	(3600 * 1000)
-#define STEP_MS		50	/* between looks while stopping */
-#define STEP_STORE	40	/* steps until store and broker are told */
-#define STEP_KILL	76	/* steps until what is left is killed: 3.8 s */
 
 static int
 on_log(void *child, struct msg *m)
@@ -87,6 +85,7 @@ static const struct rule supervisor_rules[] = {
 	{ MSG_WRK_ATTESTED, PEER_WORKER, WORKING, on_attested },
 	{ MSG_WRK_DRAINED, PEER_WORKER, WORKING, on_drained },
 	{ MSG_WRK_RATE, PEER_WORKER, WORKING, on_rate },
+	{ MSG_WRK_QUIET, PEER_WORKER, WORKING, on_quiet },
 	{ MSG_RES_RESOLVED, PEER_RESOLVER, WORKING, on_resolved },
 	{ MSG_BRK_MEMBER, PEER_BROKER, WORKING, on_broker_member },
 	{ MSG_BRK_MESH, PEER_BROKER, WORKING, on_broker_mesh },
@@ -307,65 +306,6 @@ supervisor_fail(struct supervisor *s, const char *fmt, ...)
 	s->exit_code = 1;
 	if (s->ev_start != NULL)	/* else there is nothing to stop yet */
 		supervisor_stop(s);
-}
-
-/* Have all of them ended?  store and broker count only at the end. */
-static int
-supervisor_alone(struct supervisor *s, int all)
-{
-	struct child	*c;
-
-	for (c = TAILQ_FIRST(&s->children); c != NULL; c = child_next(c))
-		if (child_running(c) && (all || (c != s->store &&
-		    c != s->broker)))
-			return 0;
-	return 1;
-}
-
-/* Workers first, so that the store hears their last words. */
-static void
-supervisor_stop_step(evutil_socket_t fd, short what, void *arg)
-{
-	struct supervisor	*s = arg;
-	struct child		*c;
-
-	(void)fd;
-	(void)what;
-	s->stop_step++;
-	if (supervisor_alone(s, 0) || s->stop_step >= STEP_STORE) {
-		child_stop(s->store);
-		if (s->broker != NULL)
-			child_stop(s->broker);
-	}
-	if (s->stop_step >= STEP_KILL)
-		for (c = TAILQ_FIRST(&s->children); c != NULL;
-		    c = child_next(c))
-			child_kill(c);
-	if (supervisor_alone(s, 1))
-		event_base_loopbreak(s->base);
-}
-
-void
-supervisor_stop(struct supervisor *s)
-{
-	struct child	*c;
-
-	if (s->state == SUP_STOPPING)
-		return;
-	s->state = SUP_STOPPING;
-	notify_say(s->notify, "STOPPING=1\nSTATUS=stopping");
-	lock_say(s->state_lock, "stopping");
-	lock_say(s->run_lock, "stopping");
-	if (s->ev_start != NULL)
-		event_del(s->ev_start);
-	for (c = TAILQ_FIRST(&s->children); c != NULL; c = child_next(c))
-		if (c != s->store && c != s->broker)
-			child_stop(c);
-	s->ev_stop = event_new(s->base, -1, EV_PERSIST, supervisor_stop_step,
-	    s);
-	if (s->ev_stop == NULL)
-		fatalx("event_new failed");
-	supervisor_after(s->ev_stop, STEP_MS);
 }
 
 void

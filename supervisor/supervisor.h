@@ -78,6 +78,7 @@ struct supervisor {
 	struct event	*ev_tell;	/* a new gate is told of sessions */
 	void		(*told_cb)(struct supervisor *);
 	int		 stop_step;
+	int64_t		 drain_until;	/* monotonic; 0: nobody is waited for */
 	struct event	*ev_sig[5];
 };
 

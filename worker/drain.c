@@ -330,8 +330,14 @@ drain_peer_seen(struct drain *d, const char *key_hex)
 int
 drain_is_dry(struct drain *d)
 {
-	return d->window.n == 0 && report_count(d->report) == 0 &&
+	return drain_is_quiet(d) &&
 	    rows_has_open(d->rows, d->self->owner) == 0;
+}
+
+int
+drain_is_quiet(const struct drain *d)
+{
+	return d->window.n == 0 && report_count(d->report) == 0;
 }
 
 void

@@ -59,6 +59,9 @@ void	drain_fill(struct drain *);
 /* No row is open, and nothing is unrecorded. */
 int	drain_is_dry(struct drain *);
 
+/* Every send is answered, and the store has recorded it. */
+int	drain_is_quiet(const struct drain *);
+
 /* Send nothing more. */
 void	drain_stop(struct drain *);
 

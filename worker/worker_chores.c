@@ -97,6 +97,30 @@ worker_check_drained(struct worker *w)
 }
 
 static void
+worker_quiet_cb(lws_sorted_usec_list_t *sul)
+{
+	struct worker	*w = lws_container_of(sul, struct worker, sul_quiet);
+
+	if (w->state == W_STOP)
+		return;
+	if (drain_is_quiet(w->drain))
+		worker_say(w, MSG_WRK_QUIET, NULL);
+	else
+		lws_sul_schedule(w->ctx, 0, &w->sul_quiet, worker_quiet_cb,
+		    STOP_LOOK_US);
+}
+
+void
+worker_quiesce(struct worker *w)
+{
+	if (w->state == W_STOP || w->quiescing)
+		return;
+	w->quiescing = 1;
+	drain_stop(w->drain);
+	worker_quiet_cb(&w->sul_quiet);
+}
+
+static void
 worker_stop_cb(lws_sorted_usec_list_t *sul)
 {
 	struct worker	*w = lws_container_of(sul, struct worker, sul_stop);
@@ -129,6 +153,7 @@ worker_chores_free(struct worker *w)
 {
 	lws_sul_cancel(&w->sul_stop);
 	lws_sul_cancel(&w->sul_drained);
+	lws_sul_cancel(&w->sul_quiet);
 	lws_sul_cancel(&w->sul_handover);
 	lws_sul_cancel(&w->sul_retry);
 }

@@ -33,11 +33,13 @@ struct worker {
 	struct requests	*requests;
 	struct topics	*topics;
 	int		 draining, drained;
+	int		 quiescing;	/* say when no send is unanswered */
 	int		 handover;	/* there may be handover rows */
 	int64_t		 handover_after;
 	int		 retried;	/* quarantined rows, with our key */
 	int64_t		 retry_after;
-	lws_sorted_usec_list_t sul_stop, sul_drained, sul_handover, sul_retry;
+	lws_sorted_usec_list_t sul_stop, sul_drained, sul_quiet;
+	lws_sorted_usec_list_t sul_handover, sul_retry;
 	int64_t		 stop_ms;	/* monotonic: leave, whatever is left */
 	int		 quit;
 	int		 dying;		/* the loop is being torn down */
@@ -71,6 +73,9 @@ void	worker_retry(struct worker *);
 /* Say so when no row is open any more. */
 void	worker_check_drained(struct worker *);
 void	worker_stop(struct worker *);
+
+/* Send nothing more, and say when all that was sent is answered. */
+void	worker_quiesce(struct worker *);
 
 /* worker.c: leave the loop. */
 void	worker_quit(struct worker *);

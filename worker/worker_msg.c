@@ -125,6 +125,15 @@ on_sup_drain(void *arg, struct msg *m)
 }
 
 static int
+on_sup_quiesce(void *arg, struct msg *m)
+{
+	if (msg_decode(m, NULL) == -1)
+		return -1;
+	worker_quiesce(arg);
+	return 0;
+}
+
+static int
 on_sup_stop(void *arg, struct msg *m)
 {
 	if (msg_decode(m, NULL) == -1)
@@ -258,6 +267,7 @@ static const struct rule worker_rules[] = {
 	{ MSG_SUP_ATTEST, PEER_SUPERVISOR, W_MEMBER | W_STOP, on_sup_attest },
 	{ MSG_SUP_PACE, PEER_SUPERVISOR, RUNNING | W_STOP, on_sup_pace },
 	{ MSG_SUP_DRAIN, PEER_SUPERVISOR, RUNNING | W_STOP, on_sup_drain },
+	{ MSG_SUP_QUIESCE, PEER_SUPERVISOR, RUNNING | W_STOP, on_sup_quiesce },
 	{ MSG_SUP_STOP, PEER_SUPERVISOR, RUNNING | W_STOP, on_sup_stop },
 	{ MSG_SUP_LOG_LEVEL, PEER_SUPERVISOR, RUNNING | W_STOP,
 	    on_sup_log_level },

@@ -158,6 +158,17 @@ on_log_level(void *arg, struct msg *m)
 }
 
 static int
+on_quiesce(void *arg, struct msg *m)
+{
+	struct speaker	*s = arg;
+
+	if (msg_decode(m, NULL) == -1)
+		return -1;
+	s->gate->quiescing = 1;
+	return 0;
+}
+
+static int
 on_stop(void *arg, struct msg *m)
 {
 	struct speaker	*s = arg;
@@ -248,6 +259,7 @@ static const struct rule gate_rules[] = {
 	{ MSG_SUP_STATUS,	PEER_SUPERVISOR, RUNNING, on_answer },
 	{ MSG_SUP_ANSWER,	PEER_SUPERVISOR, RUNNING, on_answer },
 	{ MSG_SUP_LOG_LEVEL,	PEER_SUPERVISOR, RUNNING, on_log_level },
+	{ MSG_SUP_QUIESCE,	PEER_SUPERVISOR, RUNNING, on_quiesce },
 	{ MSG_SUP_STOP,		PEER_SUPERVISOR, GATE_NEW | RUNNING, on_stop },
 
 	{ MSG_STORE_ACCEPTED,	PEER_STORE, RUNNING, on_answer },

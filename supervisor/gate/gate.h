@@ -47,6 +47,7 @@ struct waits;
 struct gate {
 	struct event_base *base;
 	unsigned	 state;
+	int		 quiescing;	/* nothing new is begun */
 	struct evpeer	*sup;
 	struct calls	*calls;
 	struct http	*http;

@@ -16,14 +16,14 @@ static const struct route routes[] = {
 	{ EVHTTP_REQ_GET, "/v1/status", 0, 0, on_status },
 	{ EVHTTP_REQ_GET, "/metrics", 0, 0, on_metrics },
 
-	{ EVHTTP_REQ_POST, "/v1/sessions/register", ROUTE_BODY, 0,
-	    on_register },
+	{ EVHTTP_REQ_POST, "/v1/sessions/register",
+	    ROUTE_BODY | ROUTE_NEW, 0, on_register },
 	{ EVHTTP_REQ_GET, "/v1/sessions", 0, 0, on_sessions },
 	{ EVHTTP_REQ_GET, "/v1/sessions/me", 0, 0, on_session_me },
 	{ EVHTTP_REQ_DELETE, "/v1/sessions/{}", 0, 0, on_session_delete },
 
 	/* on_send() asks for dm or broadcast, by target. */
-	{ EVHTTP_REQ_POST, "/v1/send", ROUTE_BODY, 0, on_send },
+	{ EVHTTP_REQ_POST, "/v1/send", ROUTE_BODY | ROUTE_NEW, 0, on_send },
 	{ EVHTTP_REQ_GET, "/v1/send/{}", ROUTE_WAIT, 0, on_sent },
 	{ EVHTTP_REQ_GET, "/v1/inbox", 0, 0, on_inbox },
 	{ EVHTTP_REQ_DELETE, "/v1/inbox", 0, 0, on_inbox_flush },
@@ -32,8 +32,8 @@ static const struct route routes[] = {
 	{ EVHTTP_REQ_GET, "/v1/outbox", 0, 0, on_outbox },
 	{ EVHTTP_REQ_GET, "/v1/outbox/{}", 0, 0, on_outbox_row },
 	/* on_outbox_requeue() asks for dm or broadcast, by target. */
-	{ EVHTTP_REQ_POST, "/v1/outbox/requeue", ROUTE_BODY, 0,
-	    on_outbox_requeue },
+	{ EVHTTP_REQ_POST, "/v1/outbox/requeue",
+	    ROUTE_BODY | ROUTE_NEW, 0, on_outbox_requeue },
 	{ EVHTTP_REQ_POST, "/v1/outbox/hold", ROUTE_BODY, 0, on_outbox_hold },
 	{ EVHTTP_REQ_POST, "/v1/outbox/release", ROUTE_BODY, 0,
 	    on_outbox_release },

@@ -15,6 +15,7 @@ struct request;
 #define ROUTE_STREAM	0x4	/* counts as a stream, not as a request */
 #define ROUTE_WAIT	0x8	/* one with ?wait= counts as a wait */
 #define ROUTE_BODY_MAY	0x10	/* one may come; none counts as {} */
+#define ROUTE_NEW	0x20	/* begins something: not while we stop */
 
 #define ROUTE_ALLOW_SIZE 64
 

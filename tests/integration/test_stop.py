@@ -8,7 +8,8 @@ import signal
 
 import pytest
 
-from harness import wait_for
+from harness import Key, wait_for
+from harness.world import World, row_of, same
 
 
 @pytest.mark.parametrize("seen", [
@@ -23,3 +24,79 @@ def test_told_to_stop_while_starting(make, seen):
     run.wait(2)
     assert "did not stop in time" not in run.err
     d.wait_gone(1)
+
+
+# --- what is under way when it is told to stop ---
+
+def stopping(daemon):
+    """meshsup stop, under way, and the daemon knows."""
+    run = daemon.keeper.spawn(daemon.argv("stop"), daemon.env)
+    wait_for(lambda: daemon.api().get("/v1/status").json["state"]
+             == "stopping", 10, "it is not stopping")
+    return run
+
+
+def test_unanswered_sends_are_awaited(make):
+    """issue, "`meshsup stop` drains".  No new send is accepted meanwhile; reading goes on."""
+    w = World(make)
+    s, bob = w.register(), Key()
+    conn = s.conn()
+    w.broker.acks = "hold"
+    s.api.send(bob.pub, "under way", client_message_id="c-1")
+    frame, = w.broker.wait_sends(conn, 1)
+    # To the same recipient: it is not begun any more.
+    s.api.send(bob.pub, "later", client_message_id="c-2")
+    run = stopping(w.daemon)
+    for path, body in (("/v1/send", {"to": bob.pub, "message": "new"}),
+                       ("/v1/sessions/register", s.body())):
+        r = s.api.post(path, body)
+        assert r.status == 503 and r.json["error"] == "stopping", r
+        assert int(r.headers["Retry-After"]) > 0
+    assert s.api.get("/v1/inbox").status == 200
+    assert s.api.get("/v1/health").status == 200
+    conn.ack(frame)
+    assert run.wait(20) == 0, run.err
+    w.daemon.wait_gone()
+    w.broker.acks = "auto"
+    w.daemon.start()
+    s.api.close()
+    wait_for(lambda: row_of(s, "c-2")["status"] == "done", 15)
+    assert row_of(s, "c-1")["status"] == "done"
+    assert [f["id"] for f in w.broker.sends] == ["c-1", "c-2"]
+
+
+def test_what_stays_unanswered_is_sent_again(make):
+    """At most drain_timeout long is waited."""
+    w = World(make, config="[daemon]\ndrain_timeout = 1s\n")
+    s, bob = w.register(), Key()
+    conn = s.conn()
+    w.broker.acks = "hold"
+    s.api.send(bob.pub, "under way", client_message_id="c-1")
+    first, = w.broker.wait_sends(conn, 1)
+    run = stopping(w.daemon)
+    assert run.wait(20) == 0, run.err
+    w.daemon.wait_gone()
+    assert any("still unanswered" in x["msg"] for x in w.daemon.log())
+    w.broker.acks = "auto"
+    w.daemon.start()
+    s.api.close()
+    wait_for(lambda: row_of(s, "c-1")["status"] == "done", 15)
+    assert all(same(f, first) for f in w.broker.sends)
+
+
+def test_told_twice_it_stops_at_once(make):
+    w = World(make, config="[daemon]\ndrain_timeout = 300s\n")
+    s = w.register()
+    conn = s.conn()
+    w.broker.acks = "hold"
+    s.api.send(Key().pub, "under way")
+    w.broker.wait_sends(conn, 1)
+    stopping(w.daemon)
+    os.kill(w.daemon.pid("supervisor"), signal.SIGTERM)
+    w.daemon.wait_gone(5)
+
+
+def test_nothing_under_way_is_no_wait(make):
+    w = World(make, config="[daemon]\ndrain_timeout = 300s\n")
+    w.register()
+    w.daemon.stop()

@@ -30,7 +30,8 @@ class Daemon:
     """One supervisor with its state, run and configuration directory.
 
     config is the text of the INI file, meshes a list of contents of mesh
-    files (none at all: the daemon makes its own mesh `local`).
+    files (none at all: the daemon makes its own mesh `local`).  A stop does
+    not wait for what a broker of a test never answers, unless config says so.
     """
 
     def __init__(self, config="", meshes=(), env=None):
@@ -40,6 +41,8 @@ class Daemon:
         self.state_dir = self.root / "s"
         self.run_dir = self.root / "r"
         self.config = self.root / "c"
+        if "drain_timeout" not in config:
+            config += "\n[daemon]\ndrain_timeout = 200ms\n"
         self.config.write_text(config)
         self.socket = str(self.run_dir / "daemon.sock")
         self.admin_socket = str(self.run_dir / "admin.sock")
