@@ -64,6 +64,7 @@ enum msg_type {
 	MSG_SUP_END_ROWS = 23,	/* [end_rows] to the store: open ones die */
 	MSG_SUP_PACE = 24,	/* [pace] to a worker: it may send, or ask */
 	MSG_SUP_ANSWER = 25,	/* [answer] answers the gate's requests */
+	MSG_SUP_PARK = 26,	/* [park] to a worker: keep away, or connect */
 	MSG_SUP_QUIESCE = 37,	/* to gate and workers: begin nothing new */
 
 	MSG_SUP_SETUP_JOIN = 30, /* [setup_join] to a worker that joins */
@@ -84,6 +85,7 @@ enum msg_type {
 	MSG_GATE_OPERATE = 66,	/* [operate] to the store: hold, release, abort */
 	MSG_GATE_REQUEUE = 67,	/* [requeue] to the store */
 	MSG_GATE_DELETE = 68,	/* [seen] to the store: inbox rows go */
+	MSG_GATE_PRESENCE = 70,	/* [presence] to the supervisor: pause, resume */
 
 	MSG_GATE_MESH_CREATE = 75, /* [mesh_create] to the supervisor */
 	MSG_GATE_MESH_INVITE = 76, /* [mesh_invite] to the supervisor */
@@ -223,6 +225,7 @@ struct msg_setup_worker {
 	/* The client's own attestation, when expires_at is not 0. */
 	int64_t		 attest_expires_at;
 	uint8_t		 attest_sig[KEY_SIG_LEN];
+	int64_t		 parked;	/* 0, 1: it keeps away from its broker */
 };
 
 struct msg_setup_resolver {
@@ -368,6 +371,16 @@ struct msg_ended {
 struct msg_status {
 	uint64_t	 uid;		/* whose sessions to show */
 	int64_t		 all;		/* operator scope */
+};
+
+/* Pause or resume; the answer is MSG_SUP_ANSWER. */
+struct msg_presence {
+	uint64_t	 uid;		/* whose sessions, or own meshes */
+	int64_t		 all;		/* operator scope */
+	int64_t		 pause;		/* 0: resume */
+	int64_t		 kind;		/* enum row_kind: a session, or meshes */
+	uint8_t		 owner[OWNER_ID_LEN];	/* the session */
+	char		 mesh[MESH_SLUG_SIZE];	/* "": every mesh of the uid */
 };
 
 struct msg_json {
@@ -526,6 +539,13 @@ struct msg_wrk_ready {
 
 struct msg_wrk_state {
 	int64_t		 state;		/* enum conn_state */
+	int64_t		 whole;		/* 0, 1: PARKED is meant for its mesh */
+	char		 reason[REASON_SIZE];
+};
+
+/* Away from the broker, and back; what its rows are does not change. */
+struct msg_park {
+	int64_t		 parked;	/* 0, 1 */
 	char		 reason[REASON_SIZE];
 };
 

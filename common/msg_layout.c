@@ -70,6 +70,7 @@ static const struct msg_field f_setup_worker[] = {
 	BYTES(msg_setup_worker, wrapped),
 	NUM(msg_setup_worker, attest_expires_at),
 	BYTES(msg_setup_worker, attest_sig),
+	BOOL(msg_setup_worker, parked),
 };
 
 static const struct msg_field f_setup_resolver[] = {
@@ -182,6 +183,15 @@ static const struct msg_field f_ended[] = {
 static const struct msg_field f_status[] = {
 	UINT(msg_status, uid),
 	BOOL(msg_status, all),
+};
+
+static const struct msg_field f_presence[] = {
+	UINT(msg_presence, uid),
+	BOOL(msg_presence, all),
+	BOOL(msg_presence, pause),
+	RANGE(msg_presence, kind, 0, ROW_KIND_MAX),
+	BYTES(msg_presence, owner),
+	STR(msg_presence, mesh),
 };
 
 static const struct msg_field f_json[] = {
@@ -324,7 +334,13 @@ static const struct msg_field f_wrk_ready[] = {
 
 static const struct msg_field f_wrk_state[] = {
 	RANGE(msg_wrk_state, state, 0, CONN_STATE_MAX),
+	BOOL(msg_wrk_state, whole),
 	STR(msg_wrk_state, reason),
+};
+
+static const struct msg_field f_park[] = {
+	BOOL(msg_park, parked),
+	STR(msg_park, reason),
 };
 
 static const struct msg_field f_ask[] = {
@@ -544,6 +560,7 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 
 	[MSG_SUP_PACE] = { "pace", BODY(pace), PLAIN },
 	[MSG_SUP_ANSWER] = { "sup_answer", BODY(answer), BIG },
+	[MSG_SUP_PARK] = { "park", BODY(park), PLAIN },
 	[MSG_SUP_QUIESCE] = { "quiesce", NONE, PLAIN },
 
 	[MSG_SUP_SETUP_JOIN] = { "setup_join", BODY(setup_join), PLAIN },
@@ -563,6 +580,7 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_GATE_OPERATE] = { "operate", BODY(operate), PLAIN },
 	[MSG_GATE_REQUEUE] = { "requeue", BODY(requeue), BIG },
 	[MSG_GATE_DELETE] = { "delete", BODY(seen), PLAIN },
+	[MSG_GATE_PRESENCE] = { "presence", BODY(presence), PLAIN },
 
 	[MSG_GATE_MESH_CREATE] = { "mesh_create", BODY(mesh_create), PLAIN },
 	[MSG_GATE_MESH_INVITE] = { "mesh_invite", BODY(mesh_invite), PLAIN },

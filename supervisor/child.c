@@ -19,6 +19,7 @@
 #include "common/fd.h"
 #include "common/xalloc.h"
 #include "supervisor/complaint.h"
+#include "supervisor/crash.h"
 #include "supervisor/logger.h"
 #include "supervisor/spawn.h"
 
@@ -37,10 +38,8 @@ struct child {
 	struct complaint *complaint;		/* its stderr */
 	struct event	*ev_restart, *ev_kill;
 	int64_t		 started, up_at;	/* monotonic */
-	unsigned	 restarts, failures;	/* failures in a row */
-	int64_t		 deaths[CHILD_DEATHS];	/* ring, monotonic */
-	unsigned	 n_deaths;
-	int		 crash_loop;
+	unsigned	 restarts;
+	struct crash	 crash;
 	int		 quiet;			/* no send is unanswered */
 	char		 last_exit[64];
 	char		 last_words[256];	/* of this process, a warning */
@@ -189,21 +188,6 @@ child_complaint_cb(void *arg, const char *line)
 	child_log(c, LOG_LV_WARN, text);
 }
 
-/* After a failure: when to try again. */
-static void
-child_plan_restart(struct child *c)
-{
-	int64_t		ms = 0;
-
-	if (c->failures > 1) {
-		ms = c->failures > 6 ? CHILD_DELAY_MAX_MS :
-		    1000LL << (c->failures - 2);
-		if (ms > CHILD_DELAY_MAX_MS)
-			ms = CHILD_DELAY_MAX_MS;
-	}
-	supervisor_after(c->ev_restart, ms);
-}
-
 static void
 child_spawn(struct child *c)
 {
@@ -234,12 +218,12 @@ child_spawn(struct child *c)
 fail:
 	log_warn("%s: cannot start it", roles[c->role].name);
 	c->pid = 0;
-	c->failures++;
+	crash_failed(&c->crash);
 	fd_close(&pair[0]);
 	fd_close(&pair[1]);
 	fd_close(&err[0]);
 	fd_close(&err[1]);
-	child_plan_restart(c);
+	supervisor_after(c->ev_restart, crash_delay(&c->crash));
 out:
 	free(path);
 	if (c->pid != 0) {
@@ -255,7 +239,8 @@ child_start(struct child *c)
 	if (c->sup->state == SUP_STOPPING)
 		return;
 	c->wanted = 1;
-	c->crash_loop = 0;
+	if (crash_is_loop(&c->crash))
+		crash_forget(&c->crash);
 	if (c->pid == 0 && !event_pending(c->ev_restart, EV_TIMEOUT, NULL))
 		child_spawn(c);
 }
@@ -313,17 +298,6 @@ child_queued(const struct child *c)
 	return c->peer != NULL ? evpeer_queued(c->peer) : 0;
 }
 
-/* Ten deaths within a minute? */
-static int
-child_is_looping(struct child *c, int64_t now)
-{
-	int64_t	oldest = c->deaths[c->n_deaths % CHILD_DEATHS];
-
-	c->deaths[c->n_deaths++ % CHILD_DEATHS] = now;
-	return c->n_deaths >= CHILD_DEATHS && oldest != 0 &&
-	    now - oldest < CHILD_DEATHS_MS;
-}
-
 /* Its process has ended. */
 static void
 child_died(struct child *c, int status)
@@ -341,19 +315,19 @@ child_died(struct child *c, int status)
 	if (!asked)
 		log_warnx("%s %ld: ended, %s", roles[c->role].name,
 		    (long)c->pid, c->last_exit);
-	c->failures = asked ? 0 : c->state == CHILD_UP &&
-	    now - c->up_at >= CHILD_STEADY_MS ? 1 : c->failures + 1;
+	if (asked)
+		crash_forget(&c->crash);
+	else
+		crash_died(&c->crash, c->state == CHILD_UP ? now - c->up_at :
+		    0);
 	c->pid = 0;
 	c->state = CHILD_DOWN;
 	event_del(c->ev_kill);
 	evpeer_free(&c->peer);
 	complaint_free(&c->complaint);
 	if (c->wanted) {
-		if (!asked) {
-			c->crash_loop = child_is_looping(c, now);
-			c->restarts++;
-		}
-		child_plan_restart(c);
+		c->restarts += !asked;
+		supervisor_after(c->ev_restart, crash_delay(&c->crash));
 	}
 	c->ops->down(c);	/* may free it */
 }
@@ -448,7 +422,7 @@ child_info(const struct child *c, struct child_info *i)
 	i->pid = (long)c->pid;
 	i->uptime_ms = c->pid != 0 ? clock_mono_ms() - c->started : 0;
 	i->restarts = c->restarts;
-	i->crash_loop = c->crash_loop;
+	i->crash_loop = crash_is_loop(&c->crash);
 	i->last_exit = c->last_exit;
 	i->last_words = c->last_words;
 }

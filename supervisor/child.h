@@ -2,17 +2,12 @@
 #define SUPERVISOR_CHILD_H
 
 /*
- * Fork, exec, watch, restart.  A child that dies is started again after 0, 1,
- * 2, 4 ... 30 s; one that was up for CHILD_STEADY_MS starts at 0 again.
+ * Fork, exec, watch, restart: when, says crash.h.
  */
 
 #include "common/msg.h"
 #include "supervisor/supervisor.h"
 
-#define CHILD_STEADY_MS		3000
-#define CHILD_DELAY_MAX_MS	30000
-#define CHILD_DEATHS		10	/* in this many ms: a crash loop */
-#define CHILD_DEATHS_MS		60000
 #define CHILD_STOP_MS		1500	/* from STOP to SIGKILL */
 
 enum child_role { CHILD_STORE, CHILD_GATE, CHILD_RESOLVER, CHILD_BROKER,

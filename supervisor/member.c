@@ -11,8 +11,10 @@
 #include "common/xalloc.h"
 #include "supervisor/address.h"
 #include "supervisor/child.h"
+#include "supervisor/crash.h"
 #include "supervisor/pace.h"
 #include "supervisor/pair.h"
+#include "supervisor/park.h"
 #include "supervisor/session.h"
 
 static void	member_setup(struct child *);
@@ -24,16 +26,23 @@ const struct child_ops member_ops = {
 };
 
 void
+member_start(struct member *mb)
+{
+	if (mb->mesh.embedded && !mb->known)
+		member_ask_broker(mb);
+	else if (mb->sup->store_seen && park_member_runs(mb))
+		child_start(mb->child);
+}
+
+void
 member_start_all(struct supervisor *s)
 {
 	struct member	*mb;
 
-	TAILQ_FOREACH(mb, &s->members, entry) {
-		if (mb->mesh.embedded && !mb->known)
-			member_ask_broker(mb);
-		else if (s->store_seen && mb->state != CONN_PARKED)
-			child_start(mb->child);
-	}
+	TAILQ_FOREACH(mb, &s->members, entry)
+		/* Not one whose file was found to be of no use. */
+		if (mb->state != CONN_PARKED || park_of_member(mb) != NULL)
+			member_start(mb);
 }
 
 void
@@ -108,6 +117,7 @@ member_setup(struct child *c)
 	w.pid = (uint64_t)getpid();
 	strcpy(w.cwd, "/");
 	w.key_mode = KEY_BROUGHT;
+	w.parked = park_of_member(mb) != NULL;
 	body_derive_key(w.body_key, s->host_key, "body", mb->owner);
 	child_send(c, MSG_SUP_SETUP_WORKER, 0, &w, -1);
 out:
@@ -134,18 +144,20 @@ member_down(struct child *c)
 {
 	struct member		*mb = child_arg(c);
 	struct child_info	 info;
+	char			 why[REASON_SIZE];
 
 	address_forget(c);
 	pace_forget(mb->pace, c);
-	if (mb->gone || mb->state == CONN_PARKED)
+	if (mb->gone || (mb->state == CONN_PARKED &&
+	    park_of_member(mb) == NULL))
 		return;
 	child_info(c, &info);
 	if (info.crash_loop) {
-		log_warnx("mesh %s: member worker parked, it died %d times "
-		    "within a minute, last of %s", mb->mesh.slug, CHILD_DEATHS,
-		    info.last_exit);
+		log_warnx("mesh %s: its member's worker died %d times in a "
+		    "row", mb->mesh.slug, CRASH_DEATHS);
 		child_stop(c);
-		member_set_state(mb, CONN_PARKED, "crash_loop");
+		park_crash_reason(c, why);
+		park_member(mb, why, 0);
 	} else
 		member_set_state(mb, CONN_RECONNECTING, "");
 }
@@ -153,6 +165,12 @@ member_down(struct child *c)
 void
 member_set_state(struct member *mb, enum conn_state state, const char *reason)
 {
+	const char	*why = park_of_member(mb);
+
+	if (why != NULL) {
+		state = CONN_PARKED;
+		reason = why;
+	}
 	if (mb->gone || (mb->state == state &&
 	    strcmp(mb->reason, reason) == 0))
 		return;

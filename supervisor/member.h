@@ -20,6 +20,8 @@ struct member {
 	struct pace	*pace;		/* the broker's rate limit */
 	enum conn_state	 state;
 	char		 reason[REASON_SIZE];
+	char		 park[REASON_SIZE];	/* why, or "": see park.h */
+	int		 park_whole;	/* with all of its sessions */
 	struct tell	 tell;
 	int		 known;		/* the broker said that it has it */
 	uint32_t	 add_seq;	/* of the question, or 0 */
@@ -38,6 +40,9 @@ void	member_free_all(struct supervisor *);
  * or the embedded broker came up.
  */
 void	member_start_all(struct supervisor *);
+
+/* The same for one, unless it is parked without a worker. */
+void	member_start(struct member *);
 
 /* Ask the embedded broker for the ids of a member of its. */
 void	member_ask_broker(struct member *);
@@ -103,7 +108,7 @@ int	member_allows(const struct member *, uint64_t uid);
 int	on_broker_member(void *child, struct msg *);
 int	on_attested(void *child, struct msg *);
 
-/* State of a member's connection, from its worker. */
+/* State of a member's connection, from its worker; as session_set_state(). */
 void	member_set_state(struct member *, enum conn_state, const char *reason);
 
 #endif

@@ -19,6 +19,7 @@
 #include "supervisor/child.h"
 #include "supervisor/core.h"
 #include "supervisor/pace.h"
+#include "supervisor/park.h"
 #include "supervisor/session.h"
 
 struct member *
@@ -29,7 +30,8 @@ member_new(struct supervisor *s, struct mesh *m)
 
 	mb->sup = s;
 	if (registry_member(s->registry, m->slug, m->pub, mb->owner,
-	    mb->session_id) == -1) {
+	    mb->session_id) == -1 || registry_member_parked(s->registry,
+	    mb->owner, mb->park, &mb->park_whole) == -1) {
 		log_warnx("mesh %s: cannot keep its member in the registry, "
 		    "left out", m->slug);
 		free(mb);
@@ -42,6 +44,7 @@ member_new(struct supervisor *s, struct mesh *m)
 	    session_short(mb->owner, name), mb->mesh.slug);
 	mb->pace = pace_new(mb);
 	tell_init_member(mb);
+	member_set_state(mb, CONN_STARTING, "");	/* or it is parked */
 	return mb;
 }
 
@@ -237,6 +240,7 @@ member_add_mesh(struct supervisor *s, const struct mesh *wanted,
 		member_free(mb);
 		return MEMBER_FAILED;
 	}
+	park_forget(mb);
 	if (old != NULL)
 		member_replace(old, mb);
 	else

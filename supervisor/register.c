@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "supervisor/child.h"
 #include "supervisor/member.h"
+#include "supervisor/park.h"
 #include "supervisor/session.h"
 #include "supervisor/session_name.h"
 
@@ -147,8 +148,7 @@ register_again(struct session *se, struct member *mb,
 		return;
 	}
 	register_fill(&se->rec, m, process);
-	same = register_same_hello(&before, &se->rec) && !se->draining &&
-	    se->state != CONN_PARKED;
+	same = register_same_hello(&before, &se->rec) && !se->draining;
 	if (se->rec.has_key &&
 	    registry_put(se->sup->registry, &se->rec) == -1) {
 		se->rec = before;
@@ -161,7 +161,7 @@ register_again(struct session *se, struct member *mb,
 		session_move(se, mb);
 		same = 0;
 	}
-	if (same && child_is_up(se->child)) {
+	if ((same && child_is_up(se->child)) || !park_session_runs(se)) {
 		tell_session(se);
 		register_answer(se->sup, seq, REGISTER_OK, se, "");
 		return;
@@ -195,7 +195,19 @@ register_new(struct supervisor *s, struct member *mb,
 	}
 	se = session_new(s, mb, rec);
 	se->brought = secret;
-	register_wait(se, seq);
+	if (!park_session_runs(se) && rec->has_key) {
+		if (registry_put(s->registry, rec) == -1) {
+			session_free(se);
+			register_answer(s, seq, REGISTER_FAILED, NULL, "the "
+			    "session cannot be kept in sessions.db; see the "
+			    "log");
+			return;
+		}
+		se->kept = 1;
+		tell_session(se);
+		register_answer(s, seq, REGISTER_OK, se, "");
+	} else
+		register_wait(se, seq);
 	session_watch_owner(se);
 	log_info("session %s: registered by uid %llu on mesh %s, process %ld",
 	    se->wire_id, (unsigned long long)rec->uid, rec->mesh,

@@ -16,57 +16,27 @@
 #include "common/fd.h"
 #include "common/xalloc.h"
 #include "supervisor/registry_row.h"
+#include "supervisor/registry_schema.h"
 
-#define APPLICATION_ID	0x6d537265	/* "mSre" */
-#define USER_VERSION	1
 #define BUSY_MS		2000
 
 struct registry {
 	sqlite3		*db;
 	sqlite3_stmt	*put, *get, *each, *del, *prune, *free_token;
-	sqlite3_stmt	*member_put, *member_get;
+	sqlite3_stmt	*member_put, *member_get, *park, *parked;
 };
-
-/*
- * process_*: the owner process, see owner.h.  current: the session that its
- * (uid, mesh, session_id) means now; one that was replaced by a session with
- * another key is not, while it drains.  ended_at: kept for the retention, so
- * that key and inbox come back with the same registration.
- */
-static const char schema[] =
-    "CREATE TABLE session ("
-    " owner BLOB PRIMARY KEY,"
-    " uid INTEGER NOT NULL, mesh TEXT NOT NULL, session_id TEXT NOT NULL,"
-    " display_name TEXT NOT NULL,"
-    " process_pid INTEGER NOT NULL, process_start INTEGER NOT NULL,"
-    " process_boot TEXT NOT NULL,"
-    " cwd TEXT NOT NULL, role TEXT NOT NULL, groups_json TEXT NOT NULL,"
-    " caps INTEGER NOT NULL,"
-    " token_hash BLOB UNIQUE, token_prefix BLOB NOT NULL,"
-    " key_mode INTEGER NOT NULL, pub BLOB, wrapped BLOB,"
-    " attest_expires_at INTEGER NOT NULL, attest_sig BLOB NOT NULL,"
-    " registered_at INTEGER NOT NULL, ended_at INTEGER,"
-    " current INTEGER NOT NULL"
-    ") WITHOUT ROWID;"
-    "CREATE UNIQUE INDEX session_current ON session (uid, mesh, session_id)"
-    " WHERE current = 1;"
-    /* owner: internal id of the member; session_id: towards the broker. */
-    "CREATE TABLE member ("
-    " mesh TEXT NOT NULL, pub BLOB NOT NULL, owner BLOB NOT NULL UNIQUE,"
-    " session_id TEXT NOT NULL, PRIMARY KEY (mesh, pub)"
-    ") WITHOUT ROWID;";
 
 /* In the order that registry_row_read() expects. */
 #define COLUMNS "owner, uid, mesh, session_id, display_name, process_pid," \
     " process_start, process_boot, cwd, role, groups_json, caps, token_hash," \
     " token_prefix, key_mode, pub, wrapped, attest_expires_at, attest_sig," \
-    " registered_at, ended_at, current"
+    " registered_at, ended_at, current, park"
 
 /* Not OR REPLACE: that would delete another session with the same token. */
 static const char sql_put[] =
     "INSERT INTO session (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5,"
     " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,"
-    " ?21, ?22) ON CONFLICT (owner) DO UPDATE SET"
+    " ?21, ?22, ?23) ON CONFLICT (owner) DO UPDATE SET"
     " display_name = excluded.display_name,"
     " process_pid = excluded.process_pid,"
     " process_start = excluded.process_start,"
@@ -78,7 +48,7 @@ static const char sql_put[] =
     " attest_expires_at = excluded.attest_expires_at,"
     " attest_sig = excluded.attest_sig,"
     " registered_at = excluded.registered_at, ended_at = excluded.ended_at,"
-    " current = excluded.current";
+    " current = excluded.current, park = excluded.park";
 static const char sql_get[] =
     "SELECT " COLUMNS " FROM session"
     " WHERE uid = ?1 AND mesh = ?2 AND session_id = ?3 AND current = 1";
@@ -95,64 +65,16 @@ static const char sql_member_put[] =
     " VALUES (?1, ?2, ?3, ?4)";
 static const char sql_member_get[] =
     "SELECT owner, session_id FROM member WHERE mesh = ?1 AND pub = ?2";
+static const char sql_park[] =
+    "UPDATE member SET park = ?2, park_whole = ?3 WHERE owner = ?1";
+static const char sql_parked[] =
+    "SELECT park, park_whole FROM member WHERE owner = ?1";
 
 static int
 registry_exec(struct registry *r, const char *sql)
 {
 	return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 :
 	    -1;
-}
-
-static int
-registry_pragma(struct registry *r, const char *sql, int64_t *v)
-{
-	sqlite3_stmt	*st = NULL;
-	int		 ret = -1;
-
-	if (sqlite3_prepare_v2(r->db, sql, -1, &st, NULL) == SQLITE_OK &&
-	    sqlite3_step(st) == SQLITE_ROW) {
-		*v = sqlite3_column_int64(st, 0);
-		ret = 0;
-	}
-	sqlite3_finalize(st);
-	return ret;
-}
-
-/* New: make the tables.  Old: is it ours? */
-static int
-registry_schema(struct registry *r, const char *path, char *err,
-    size_t errlen)
-{
-	int64_t	app, version;
-	char	sql[128];
-
-	if (registry_pragma(r, "PRAGMA application_id", &app) == -1 ||
-	    registry_pragma(r, "PRAGMA user_version", &version) == -1)
-		goto broken;
-	if (app == APPLICATION_ID && version == USER_VERSION)
-		return 0;
-	if (app == APPLICATION_ID && version > USER_VERSION) {
-		snprintf(err, errlen, "%s was written by a newer meshsup "
-		    "(version %lld): run that one", path, (long long)version);
-		return -1;
-	}
-	if (app != 0 || version != 0 || registry_pragma(r,
-	    "SELECT count(*) FROM sqlite_schema", &app) == -1 || app != 0) {
-		snprintf(err, errlen, "%s is not a registry of sessions: move "
-		    "it away", path);
-		return -1;
-	}
-	snprintf(sql, sizeof sql, "PRAGMA application_id = %d; "
-	    "PRAGMA user_version = %d", APPLICATION_ID, USER_VERSION);
-	if (registry_exec(r, "BEGIN IMMEDIATE") == 0 &&
-	    registry_exec(r, schema) == 0 && registry_exec(r, sql) == 0 &&
-	    registry_exec(r, "COMMIT") == 0)
-		return 0;
-broken:
-	snprintf(err, errlen, "%s: %s; restore it from a backup, or move it "
-	    "away: sessions then have to register again", path,
-	    sqlite3_errmsg(r->db));
-	return -1;
 }
 
 static int
@@ -167,6 +89,7 @@ registry_prepare(struct registry *r)
 		{ &r->prune, sql_prune }, { &r->free_token, sql_free_token },
 		{ &r->member_put, sql_member_put },
 		{ &r->member_get, sql_member_get },
+		{ &r->park, sql_park }, { &r->parked, sql_parked },
 	};
 	size_t	i;
 
@@ -217,7 +140,7 @@ registry_open(const char *path, char *err, size_t errlen)
 		    sqlite3_errmsg(r->db));
 		goto fail;
 	}
-	if (registry_schema(r, path, err, errlen) == -1)
+	if (registry_schema(r->db, path, err, errlen) == -1)
 		goto fail;
 	if (registry_prepare(r) == -1) {
 		snprintf(err, errlen, "%s: %s", path, sqlite3_errmsg(r->db));
@@ -245,6 +168,8 @@ registry_close(struct registry **rp)
 	sqlite3_finalize(r->free_token);
 	sqlite3_finalize(r->member_put);
 	sqlite3_finalize(r->member_get);
+	sqlite3_finalize(r->park);
+	sqlite3_finalize(r->parked);
 	sqlite3_close(r->db);
 	free(r);
 	*rp = NULL;
@@ -309,6 +234,7 @@ registry_put(struct registry *r, const struct reg_session *s)
 	else
 		sqlite3_bind_null(st, 21);
 	sqlite3_bind_int(st, 22, s->current);
+	bind_text(st, 23, s->park);
 	return registry_run(r, st);
 }
 
@@ -405,5 +331,31 @@ registry_member(struct registry *r, const char *mesh,
 		log_warnx("sessions.db: no member, or a damaged row");
 	sqlite3_reset(r->member_get);
 	sqlite3_clear_bindings(r->member_get);
+	return ret;
+}
+
+int
+registry_park_member(struct registry *r, const uint8_t owner[OWNER_ID_LEN],
+    const char *park, int whole)
+{
+	bind_blob(r->park, 1, owner, OWNER_ID_LEN, 1);
+	bind_text(r->park, 2, park);
+	sqlite3_bind_int(r->park, 3, whole);
+	return registry_run(r, r->park);
+}
+
+int
+registry_member_parked(struct registry *r, const uint8_t owner[OWNER_ID_LEN],
+    char park_r[REASON_SIZE], int *whole_r)
+{
+	int	ret;
+
+	bind_blob(r->parked, 1, owner, OWNER_ID_LEN, 1);
+	ret = sqlite3_step(r->parked) == SQLITE_ROW ?
+	    registry_row_park(r->parked, 0, park_r, whole_r) : -1;
+	if (ret == -1)
+		log_warnx("sessions.db: no member, or a damaged row");
+	sqlite3_reset(r->parked);
+	sqlite3_clear_bindings(r->parked);
 	return ret;
 }

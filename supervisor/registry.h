@@ -39,6 +39,7 @@ struct reg_session {
 	int64_t		 registered_at;		/* ms */
 	int64_t		 ended_at;		/* ms; 0: not ended */
 	int		 current;		/* its (uid, mesh, session_id) */
+	char		 park[REASON_SIZE];	/* why it is parked, or "" */
 };
 
 /* Open or make it.  NULL with a sentence in err. */
@@ -80,5 +81,15 @@ int	registry_prune(struct registry *, int64_t before);
 int	registry_member(struct registry *, const char *mesh,
 	    const uint8_t pub[KEY_PUBLIC_LEN], uint8_t owner_r[OWNER_ID_LEN],
 	    char session_id_r[UUID_SIZE]);
+
+/*
+ * Why a member is parked ("": it is not), and whether its sessions are with
+ * it.  By internal id; 0 or -1.
+ */
+int	registry_park_member(struct registry *,
+	    const uint8_t owner[OWNER_ID_LEN], const char *park, int whole);
+int	registry_member_parked(struct registry *,
+	    const uint8_t owner[OWNER_ID_LEN], char park_r[REASON_SIZE],
+	    int *whole_r);
 
 #endif

@@ -93,6 +93,7 @@ registry_row_texts(sqlite3_stmt *st, struct reg_session *s)
 		{ 8, s->cwd, sizeof s->cwd },
 		{ 9, s->role, sizeof s->role },
 		{ 10, s->groups, sizeof s->groups },
+		{ 22, s->park, sizeof s->park },
 	};
 	size_t	i;
 
@@ -132,6 +133,19 @@ registry_row_blobs(sqlite3_stmt *st, struct reg_session *s)
 	/* The one with the other. */
 	return registry_row_blob(st, 16, s->wrapped, WRAPPED_LEN) ==
 	    s->has_key ? 0 : -1;
+}
+
+int
+registry_row_park(sqlite3_stmt *st, int i, char park[REASON_SIZE],
+    int *whole_r)
+{
+	int64_t	whole;
+
+	if (registry_row_text(st, i, park, REASON_SIZE) == -1 ||
+	    get_int(st, i + 1, 0, 1, &whole) == -1)
+		return -1;
+	*whole_r = (int)whole;
+	return 0;
 }
 
 int

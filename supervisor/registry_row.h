@@ -17,4 +17,8 @@ int	registry_row_text(sqlite3_stmt *, int column, char *buf, size_t);
 /* A blob of exactly this size.  1, 0: NULL, -1: anything else. */
 int	registry_row_blob(sqlite3_stmt *, int column, void *buf, int size);
 
+/* The two columns that say whether a member is parked.  0 or -1. */
+int	registry_row_park(sqlite3_stmt *, int column,
+	    char park[REASON_SIZE], int *whole_r);
+
 #endif

@@ -16,6 +16,7 @@
 #include "supervisor/member.h"
 #include "supervisor/pace.h"
 #include "supervisor/pair.h"
+#include "supervisor/park.h"
 #include "supervisor/register.h"
 #include "supervisor/session_impl.h"
 #include "supervisor/session_name.h"
@@ -41,8 +42,7 @@ session_by_owner(struct supervisor *s, const uint8_t owner[OWNER_ID_LEN])
 	return NULL;
 }
 
-/* In the registry; when that fails, again until it does not. */
-static void
+void
 session_save(struct session *se)
 {
 	if (!se->rec.has_key)		/* it never was there */
@@ -51,7 +51,7 @@ session_save(struct session *se)
 		event_del(se->ev_save);
 		return;
 	}
-	log_warnx("session %s: its end is not in sessions.db yet",
+	log_warnx("session %s: what became of it is not in sessions.db yet",
 	    se->wire_id);
 	supervisor_after(se->ev_save, SAVE_AGAIN_MS);
 }
@@ -135,6 +135,7 @@ session_new(struct supervisor *s, struct member *mb,
 	    session_short(rec->owner, name), rec->mesh);
 	session_choose_wire_id(se);
 	TAILQ_INSERT_TAIL(&s->sessions, se, entry);
+	session_set_state(se, CONN_REGISTERED, "");	/* or it is parked */
 	return se;
 }
 
@@ -212,7 +213,7 @@ session_start_all(struct supervisor *s)
 	struct session	*se;
 
 	TAILQ_FOREACH(se, &s->sessions, entry)
-		if (!se->dead && !se->lingered && se->state != CONN_PARKED)
+		if (!se->dead && !se->lingered)
 			session_start(se);
 }
 
@@ -229,6 +230,12 @@ void
 session_set_state(struct session *se, enum conn_state state,
     const char *reason)
 {
+	const char	*why = park_of_session(se);
+
+	if (why != NULL) {
+		state = CONN_PARKED;
+		reason = why;
+	}
 	if (se->dismissed || (se->state == state &&
 	    strcmp(se->reason, reason) == 0))
 		return;
@@ -281,7 +288,8 @@ session_move(struct session *se, struct member *mb)
 		memset(se->rec.attest_sig, 0, sizeof se->rec.attest_sig);
 		session_save(se);
 	}
-	if (se->state != CONN_PARKED && !se->lingered)
+	session_set_state(se, CONN_CONNECTING, "");
+	if (!se->lingered)
 		session_restart(se);
 	tell_session(se);
 }

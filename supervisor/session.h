@@ -31,6 +31,7 @@ struct session {
 	int		 dead;		/* freed when its worker is gone */
 	int		 kept;		/* it is in the registry, with a key */
 	int		 stale;		/* its worker, not up yet, knows less */
+	int		 waits;		/* to start, for its name: session_name.h */
 	struct event	*ev_save;	/* its end is to be kept */
 	struct tell	 tell;
 	char		 wire_id[MSG_SESSION_ID_SIZE];	/* to the broker */
@@ -79,7 +80,13 @@ void	session_dismiss(struct session *, const char *reason);
 /* Another member stands for it from now on. */
 void	session_move(struct session *, struct member *);
 
-/* State of its connection, from its worker. */
+/* In the registry; when that fails, again until it does not. */
+void	session_save(struct session *);
+
+/*
+ * State of its connection, from its worker.  While it is parked it stays so,
+ * with the reason of that.
+ */
 void	session_set_state(struct session *, enum conn_state,
 	    const char *reason);
 

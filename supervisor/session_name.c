@@ -10,6 +10,7 @@
 
 #include "common/encode.h"
 #include "supervisor/child.h"
+#include "supervisor/park.h"
 #include "supervisor/session.h"
 
 /* The internal id, in the form of a UUID. */
@@ -55,10 +56,16 @@ session_start(struct session *se)
 {
 	struct session	*other;
 
-	TAILQ_FOREACH(other, &se->sup->sessions, entry)
+	se->waits = 0;
+	if (!park_session_runs(se))
+		return;
+	TAILQ_FOREACH(other, &se->sup->sessions, entry) {
 		if (other != se && session_same_name(se, other) &&
-		    child_state(other->child) == CHILD_STOPPING)
-			return;		/* session_let_in() will */
+		    child_state(other->child) == CHILD_STOPPING) {
+			se->waits = 1;	/* session_let_in() will */
+			return;
+		}
+	}
 	child_start(se->child);
 }
 
@@ -69,7 +76,7 @@ session_let_in(const struct session *se)
 
 	TAILQ_FOREACH(other, &se->sup->sessions, entry)
 		if (other != se && !other->dead &&
-		    other->state == CONN_REGISTERED &&
+		    other->waits &&
 		    session_same_name(se, other))
 			session_start(other);
 }

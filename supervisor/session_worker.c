@@ -10,9 +10,11 @@
 #include "common/clock.h"
 #include "supervisor/address.h"
 #include "supervisor/child.h"
+#include "supervisor/crash.h"
 #include "supervisor/member.h"
 #include "supervisor/pace.h"
 #include "supervisor/pair.h"
+#include "supervisor/park.h"
 #include "supervisor/register.h"
 #include "supervisor/session_impl.h"
 #include "supervisor/session_name.h"
@@ -52,10 +54,10 @@ session_setup(struct child *c)
 		w.key_mode = KEY_MINT;
 	w.attest_expires_at = se->rec.attest_expires_at;
 	memcpy(w.attest_sig, se->rec.attest_sig, KEY_SIG_LEN);
+	w.parked = park_of_session(se) != NULL;
 	child_send(c, MSG_SUP_SETUP_WORKER, 0, &w, -1);
 	sodium_memzero(&w, sizeof w);
-	if (se->state != CONN_PARKED)
-		session_set_state(se, CONN_STARTING, "");
+	session_set_state(se, CONN_STARTING, "");
 }
 
 int
@@ -120,6 +122,7 @@ session_down(struct child *c)
 {
 	struct session		*se = child_arg(c);
 	struct child_info	 info;
+	char			 why[REASON_SIZE];
 
 	address_forget(c);
 	pace_forget(se->member->pace, c);
@@ -141,13 +144,27 @@ session_down(struct child *c)
 	}
 	child_info(c, &info);
 	if (info.crash_loop) {
-		log_warnx("session %s: parked, its worker died %d times within "
-		    "a minute, last of %s", se->wire_id, CHILD_DEATHS,
-		    info.last_exit);
+		log_warnx("session %s: its worker died %d times in a row",
+		    se->wire_id, CRASH_DEATHS);
 		child_stop(c);
-		session_set_state(se, CONN_PARKED, "crash_loop");
+		park_crash_reason(c, why);
+		park_session(se, why);
 	} else
 		session_set_state(se, CONN_CONNECTING, "");
+}
+
+/* A worker of the member's may be the first to hear that all are banned. */
+static void
+worker_is_parked(struct child *c, const struct msg_wrk_state *s)
+{
+	struct session	*se = child_arg(c);
+
+	if (child_role(c) == CHILD_MEMBER)
+		park_member(child_arg(c), s->reason, (int)s->whole);
+	else if (s->whole)
+		park_member(se->member, s->reason, 1);
+	else
+		park_session(se, s->reason);
 }
 
 int
@@ -159,7 +176,9 @@ on_worker_state(void *child, struct msg *m)
 	    body.state != CONN_OPEN && body.state != CONN_PARKED &&
 	    body.state != CONN_RECONNECTING))
 		return -1;
-	if (child_role(child) == CHILD_MEMBER)
+	if (body.state == CONN_PARKED)
+		worker_is_parked(child, &body);
+	else if (child_role(child) == CHILD_MEMBER)
 		member_set_state(child_arg(child), (enum conn_state)body.state,
 		    body.reason);
 	else

@@ -30,6 +30,7 @@
 #include "supervisor/mesh_ask.h"
 #include "supervisor/notify.h"
 #include "supervisor/pace.h"
+#include "supervisor/presence.h"
 #include "supervisor/register.h"
 #include "supervisor/registry.h"
 #include "supervisor/session.h"
@@ -76,6 +77,7 @@ static const struct rule supervisor_rules[] = {
 	{ MSG_GATE_MESH_CREATE, PEER_GATE, WORKING, on_mesh_create },
 	{ MSG_GATE_MESH_INVITE, PEER_GATE, WORKING, on_mesh_invite },
 	{ MSG_GATE_MESH_JOIN, PEER_GATE, WORKING, on_mesh_join },
+	{ MSG_GATE_PRESENCE, PEER_GATE, WORKING, on_presence },
 	{ MSG_STORE_ENDED, PEER_STORE, WORKING, on_rows_ended },
 	{ MSG_WRK_READY, PEER_WORKER, CHILD_STARTING | CHILD_STOPPING,
 	    on_worker_ready },

@@ -116,6 +116,12 @@ broker_closed(void *arg, int code, const char *reason)
 	enum closing	 what;
 	const char	*why;
 
+	if (b->parting) {
+		b->parting = 0;
+		if (was == IDLE)	/* resumed meanwhile */
+			broker_later(b, 0);
+		return;
+	}
 	if (was == STOPPED || was == PARKED)
 		return;
 	b->phase = IDLE;
@@ -132,7 +138,7 @@ broker_closed(void *arg, int code, const char *reason)
 	} else {
 		log_info("broker: connection ended: %d %s", code, why);
 		b->cbs->closed(b->arg, code);
-		if (what != CLOSING_PARK)
+		if (what != CLOSING_PARK && what != CLOSING_BAN)
 			broker_tell(b, CONN_RECONNECTING, why);
 	}
 	broker_after(b, what, why);
@@ -237,6 +243,24 @@ broker_stop(struct broker *b)
 	lws_sul_cancel(&b->sul);
 	lws_sul_cancel(&b->sul_renew);
 	ws_close(b->ws, open ? 1000 : 0, "stopping");
+}
+
+void
+broker_park(struct broker *b)
+{
+	enum phase	was = b->phase;
+
+	if (was == PARKED || was == STOPPED)
+		return;
+	broker_rest(b);
+	b->state = CONN_PARKED;		/* as the supervisor knows */
+	if (!ws_is_down(b->ws)) {
+		b->parting = 1;
+		ws_close(b->ws, was == OPEN || was == HELLO ? 1000 : 0,
+		    "parked");
+	}
+	if (was == OPEN || was == HELLO)
+		b->cbs->closed(b->arg, 1000);
 }
 
 int

@@ -25,8 +25,9 @@ struct broker_cbs {
 	void	(*writable)(void *arg);
 	/* A connection that had said hello is gone; 1009: a frame too large. */
 	void	(*closed)(void *arg, int code);
-	/* For the supervisor. */
-	void	(*state)(void *arg, enum conn_state, const char *reason);
+	/* For the supervisor.  whole: PARKED, as is all of its mesh. */
+	void	(*state)(void *arg, enum conn_state, const char *reason,
+		    int whole);
 	void	(*need_address)(void *arg);
 	void	(*need_attest)(void *arg);
 };
@@ -37,6 +38,13 @@ void	broker_free(struct broker **);
 
 /* Begin to connect. */
 void	broker_start(struct broker *);
+
+/*
+ * Keep away until broker_resume(), which connects at once; nothing is told the
+ * supervisor, who wants it so.
+ */
+void	broker_park(struct broker *);
+void	broker_resume(struct broker *);
 
 /* What was asked for. */
 void	broker_address(struct broker *, const struct msg_address *);

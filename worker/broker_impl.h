@@ -33,6 +33,7 @@ struct broker {
 	int64_t		 replaced[REPLACED_MAX];
 	int		 renewed;	/* after `expired', once per hello */
 	int		 hello_sent, pushed, dropped;
+	int		 parting;	/* parked, and its socket not closed yet */
 	int		 paused, trimmed;
 	char		 error[65];	/* of the error frame in HELLO */
 
@@ -42,6 +43,9 @@ struct broker {
 
 /* broker_try.c: tell the supervisor, when it is news. */
 void	broker_tell(struct broker *, enum conn_state, const char *reason);
+
+/* Give up what keeps it busy; it is parked from now on. */
+void	broker_rest(struct broker *);
 
 /* One timer, whose meaning is the phase's. */
 void	broker_timer(struct broker *, int64_t ms);

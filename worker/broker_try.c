@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/encode.h"
 #include "worker/broker_impl.h"
 #include "worker/pace.h"
 
@@ -19,19 +20,31 @@
 
 static void	broker_try(struct broker *);
 
-/* Tell the supervisor, when it is news. */
-void
-broker_tell(struct broker *b, enum conn_state state, const char *reason)
+/* whole: for all of the mesh. */
+static void
+broker_say(struct broker *b, enum conn_state state, const char *reason,
+    int whole)
 {
 	char	text[REASON_SIZE];
+	size_t	len;
 
-	strncpy(text, reason, sizeof text - 1);
-	text[sizeof text - 1] = '\0';
+	memset(text, 0, sizeof text);
+	memcpy(text, reason, strnlen(reason, sizeof text - 1));
+	/* The broker chose it: cut between two characters. */
+	for (len = strlen(text); len > 0 && !utf8_valid(text, len, 1); )
+		text[--len] = '\0';
 	if (b->state == state && strcmp(b->reason, text) == 0)
 		return;
 	b->state = state;
 	memcpy(b->reason, text, sizeof text);
-	b->cbs->state(b->arg, state, text);
+	b->cbs->state(b->arg, state, text, whole);
+}
+
+/* Tell the supervisor, when it is news. */
+void
+broker_tell(struct broker *b, enum conn_state state, const char *reason)
+{
+	broker_say(b, state, reason, 0);
 }
 
 static void
@@ -179,13 +192,36 @@ broker_start(struct broker *b)
 {
 	struct attestation	a;
 
-	broker_tell(b, CONN_CONNECTING, "");
 	if (b->self->attest_expires_at != 0) {	/* brought by the client */
 		a.expires_at = b->self->attest_expires_at;
 		memcpy(a.sig, b->self->attest_sig, sizeof a.sig);
 		broker_keep(b, &a);
 	}
+	if (b->self->parked) {
+		broker_rest(b);
+		b->state = CONN_PARKED;	/* as the supervisor knows */
+		return;
+	}
+	broker_tell(b, CONN_CONNECTING, "");
 	broker_try(b);
+}
+
+void
+broker_resume(struct broker *b)
+{
+	struct attestation	a = b->attest;
+
+	if (b->phase != PARKED)
+		return;
+	b->phase = IDLE;
+	b->tries = b->next = b->naddrs = 0;
+	b->renewed = 0;
+	b->not_before = 0;
+	memset(b->replaced, 0, sizeof b->replaced);
+	if (a.expires_at != 0)
+		broker_keep(b, &a);
+	broker_tell(b, CONN_CONNECTING, "");
+	broker_try(b);			/* or when its old socket is closed */
 }
 
 /* ---- what an end means ---- */
@@ -203,14 +239,21 @@ broker_replaced(struct broker *b)
 	    now - b->replaced[REPLACED_MAX - 1] <= REPLACED_MS;
 }
 
-static void
-broker_park(struct broker *b, const char *why)
+void
+broker_rest(struct broker *b)
 {
-	log_warnx("broker: parked: %s", why);
 	b->phase = PARKED;
 	lws_sul_cancel(&b->sul);
 	lws_sul_cancel(&b->sul_renew);
-	broker_tell(b, CONN_PARKED, why);
+}
+
+static void
+broker_give_up(struct broker *b, const char *why, int whole)
+{
+	log_warnx("broker: parked: %s", why);
+	b->attest.expires_at = 0;	/* it may have been that */
+	broker_rest(b);
+	broker_say(b, CONN_PARKED, why, whole);
 }
 
 /* Come back as the table says. */
@@ -221,11 +264,12 @@ broker_after(struct broker *b, enum closing what, const char *why)
 
 	switch (what) {
 	case CLOSING_PARK:
-		broker_park(b, why);
+	case CLOSING_BAN:
+		broker_give_up(b, why, what == CLOSING_BAN);
 		return;
 	case CLOSING_REPLACED:
 		if (broker_replaced(b)) {
-			broker_park(b, "session_id_in_use");
+			broker_give_up(b, "session_id_in_use", 0);
 			return;
 		}
 		break;
@@ -239,6 +283,8 @@ broker_after(struct broker *b, enum closing what, const char *why)
 		}
 		break;
 	case CLOSING_LONG:
+		log_warnx("broker: refused: %s; tried again in about a minute",
+		    why);
 		b->next = 0;
 		broker_later(b, pace_jitter(PACE_LONG_MS, rnd));
 		return;

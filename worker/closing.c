@@ -18,7 +18,7 @@ static const struct {
 	const char	*why;		/* ANY: the reason itself */
 } closings[] = {
 	{ 4001, ANY, CLOSING_PARK, "kicked" },
-	{ 4002, ANY, CLOSING_PARK, "banned" },
+	{ 4002, ANY, CLOSING_BAN, "banned" },
 	{ 1000, "session_replaced", CLOSING_REPLACED, ANY },
 	{ 1008, "expired", CLOSING_RENEW, ANY },
 	{ 1008, "timestamp_skew", CLOSING_LONG, ANY },
@@ -29,7 +29,7 @@ static const struct {
 	{ 1008, "attestation_mismatch", CLOSING_PARK, ANY },
 	{ 1008, "parent_member_id_mismatch", CLOSING_PARK, ANY },
 	{ 1008, "unauthorized", CLOSING_PARK, ANY },
-	{ 1008, "revoked", CLOSING_PARK, "banned" },
+	{ 1008, "revoked", CLOSING_BAN, "banned" },
 	{ 1009, ANY, CLOSING_TOO_BIG, "frame_too_large" },
 };
 

@@ -10,6 +10,7 @@ enum closing {
 	CLOSING_LONG,		/* report, long back-off */
 	CLOSING_TOO_BIG,	/* a frame was over the limit; back-off */
 	CLOSING_PARK,		/* will not get better by itself */
+	CLOSING_BAN,		/* likewise, for every connection of its member */
 };
 
 /*

@@ -54,6 +54,7 @@ self_new(struct msg_setup_worker *su, uint8_t wrapped_r[WRAPPED_LEN])
 	s->port = su->port;
 	s->tls = su->tls != 0;
 	s->pid = su->pid;
+	s->parked = su->parked != 0;
 	memcpy(s->owner, su->owner, sizeof s->owner);
 	memcpy(s->member_owner, su->member_owner, sizeof s->member_owner);
 	memcpy(s->member_pub, su->member_pub, sizeof s->member_pub);

@@ -32,6 +32,7 @@ struct self {
 	/* The client's own attestation, or 0. */
 	int64_t		 attest_expires_at;
 	uint8_t		 attest_sig[KEY_SIG_LEN];
+	int		 parked;	/* keeps away from the broker at first */
 	struct secret	*secret;
 };
 

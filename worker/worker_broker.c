@@ -127,11 +127,12 @@ on_frame(void *arg, const struct frame *f)
 }
 
 static void
-on_state(void *arg, enum conn_state state, const char *reason)
+on_state(void *arg, enum conn_state state, const char *reason, int whole)
 {
 	struct msg_wrk_state	s = { 0 };
 
 	s.state = state;
+	s.whole = whole;
 	memcpy(s.reason, reason, strnlen(reason, sizeof s.reason - 1));
 	worker_say(arg, MSG_WRK_STATE, &s);
 }

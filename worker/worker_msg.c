@@ -112,6 +112,24 @@ on_sup_pace(void *arg, struct msg *m)
 }
 
 static int
+on_sup_park(void *arg, struct msg *m)
+{
+	struct worker	*w = arg;
+	struct msg_park	 p;
+
+	if (msg_decode(m, &p) == -1)
+		return -1;
+	if (w->state == W_STOP)
+		return 0;
+	log_info("broker: %s%s", p.parked ? "parked: " : "resumed", p.reason);
+	if (p.parked)
+		broker_park(w->broker);
+	else
+		broker_resume(w->broker);
+	return 0;
+}
+
+static int
 on_sup_drain(void *arg, struct msg *m)
 {
 	struct worker	*w = arg;
@@ -266,6 +284,7 @@ static const struct rule worker_rules[] = {
 	    on_sup_attestation },
 	{ MSG_SUP_ATTEST, PEER_SUPERVISOR, W_MEMBER | W_STOP, on_sup_attest },
 	{ MSG_SUP_PACE, PEER_SUPERVISOR, RUNNING | W_STOP, on_sup_pace },
+	{ MSG_SUP_PARK, PEER_SUPERVISOR, RUNNING | W_STOP, on_sup_park },
 	{ MSG_SUP_DRAIN, PEER_SUPERVISOR, RUNNING | W_STOP, on_sup_drain },
 	{ MSG_SUP_QUIESCE, PEER_SUPERVISOR, RUNNING | W_STOP, on_sup_quiesce },
 	{ MSG_SUP_STOP, PEER_SUPERVISOR, RUNNING | W_STOP, on_sup_stop },

@@ -78,6 +78,7 @@ reg_session(unsigned n)
 	snprintf(s.process.boot_id, sizeof s.process.boot_id, "boot%u", n);
 	snprintf(s.cwd, sizeof s.cwd, "/cwd%u", n);
 	snprintf(s.role, sizeof s.role, "role%u", n);
+	snprintf(s.park, sizeof s.park, "park%u", n);
 	snprintf(s.groups, sizeof s.groups, "[{\"name\":\"g%u\"}]", n);
 	return s;
 }

@@ -90,6 +90,7 @@ test_damaged_rows(void **state)
 		"registered_at = 'x'", "registered_at = -1",
 		"ended_at = 'x'", "ended_at = -1",
 		"current = 2", "current = 'x'",
+		"park = x'00'", "park = printf('%.*c', 257, 'x')",
 	};
 	struct reg_session	s;
 	size_t			i;
@@ -111,7 +112,8 @@ test_damaged_member(void **state)
 {
 	static const uint8_t	pub[KEY_PUBLIC_LEN] = { 1 };
 	uint8_t			owner[OWNER_ID_LEN];
-	char			id[UUID_SIZE];
+	char			id[UUID_SIZE], park[REASON_SIZE];
+	int			whole;
 
 	(void)state;
 	assert_int_equal(registry_member(r, "m", pub, owner, id), 0);
@@ -122,6 +124,12 @@ test_damaged_member(void **state)
 	assert_int_equal(registry_member(r, "m", pub, owner, id), -1);
 	sql("s.db", "UPDATE member SET session_id = printf('%.*c', 37, 'x')");
 	assert_int_equal(registry_member(r, "m", pub, owner, id), -1);
+	memset(owner, 0, sizeof owner);
+	assert_int_equal(registry_member_parked(r, owner, park, &whole), 0);
+	sql("s.db", "UPDATE member SET park_whole = 2");
+	assert_int_equal(registry_member_parked(r, owner, park, &whole), -1);
+	sql("s.db", "UPDATE member SET park_whole = 0, park = x'00'");
+	assert_int_equal(registry_member_parked(r, owner, park, &whole), -1);
 }
 
 static void
@@ -143,9 +151,9 @@ test_other_versions(void **state)
 {
 	(void)state;
 	registry_close(&r);
-	sql("s.db", "PRAGMA user_version = 2");
+	sql("s.db", "PRAGMA user_version = 3");
 	expect_not_opened("s.db", "was written by a newer meshsup "
-	    "(version 2): run that one");
+	    "(version 3): run that one");
 	sql("s.db", "PRAGMA user_version = 0");
 	expect_not_opened("s.db", "is not a registry of sessions");
 	sql("s.db", "PRAGMA user_version = -1");

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include <limits.h>
+#include <sqlite3.h>
 #include <string.h>
 
 #include "reg_help.h"
@@ -36,6 +37,7 @@ expect_same(const struct reg_session *a, const struct reg_session *b)
 	assert_string_equal(a->cwd, b->cwd);
 	assert_string_equal(a->role, b->role);
 	assert_string_equal(a->groups, b->groups);
+	assert_string_equal(a->park, b->park);
 	assert_memory_equal(a->token_prefix, b->token_prefix, 4);
 	assert_memory_equal(a->attest_sig, b->attest_sig, KEY_SIG_LEN);
 	if (a->has_token)
@@ -69,6 +71,7 @@ extreme(int full)
 	memset(s.cwd, 'c', sizeof s.cwd - 1);
 	memset(s.role, 'r', sizeof s.role - 1);
 	memset(s.groups, 'g', sizeof s.groups - 1);
+	memset(s.park, 'p', sizeof s.park - 1);
 	return s;
 }
 
@@ -247,6 +250,99 @@ test_member(void **state)
 	assert_string_not_equal(ida, idb);
 }
 
+/* That a member is parked, too, outlives a restart. */
+static void
+test_park(void **state)
+{
+	static const uint8_t	one[KEY_PUBLIC_LEN] = { 1 },
+				two[KEY_PUBLIC_LEN] = { 2 };
+	uint8_t			a[OWNER_ID_LEN], b[OWNER_ID_LEN];
+	char			id[UUID_SIZE], park[REASON_SIZE] = "x";
+	int			whole = 7;
+
+	(void)state;
+	assert_int_equal(registry_member(r, "m", one, a, id), 0);
+	assert_int_equal(registry_member(r, "m", two, b, id), 0);
+	assert_int_equal(registry_member_parked(r, a, park, &whole), 0);
+	assert_string_equal(park, "");
+	assert_int_equal(whole, 0);
+	assert_int_equal(registry_park_member(r, a, "banned", 1), 0);
+	reg_reopen();
+	assert_int_equal(registry_member(r, "m", one, a, id), 0);
+	assert_int_equal(registry_member_parked(r, a, park, &whole), 0);
+	assert_string_equal(park, "banned");
+	assert_int_equal(whole, 1);
+	assert_int_equal(registry_member_parked(r, b, park, &whole), 0);
+	assert_string_equal(park, "");
+	assert_int_equal(registry_park_member(r, a, "", 0), 0);
+	assert_int_equal(registry_member_parked(r, a, park, &whole), 0);
+	assert_string_equal(park, "");
+}
+
+/* The file as version 1 made it, with a session and a member in it. */
+static const char version_1[] =
+    "PRAGMA application_id = 1834185317; PRAGMA user_version = 1;"
+    "CREATE TABLE session ("
+    " owner BLOB PRIMARY KEY,"
+    " uid INTEGER NOT NULL, mesh TEXT NOT NULL, session_id TEXT NOT NULL,"
+    " display_name TEXT NOT NULL,"
+    " process_pid INTEGER NOT NULL, process_start INTEGER NOT NULL,"
+    " process_boot TEXT NOT NULL,"
+    " cwd TEXT NOT NULL, role TEXT NOT NULL, groups_json TEXT NOT NULL,"
+    " caps INTEGER NOT NULL,"
+    " token_hash BLOB UNIQUE, token_prefix BLOB NOT NULL,"
+    " key_mode INTEGER NOT NULL, pub BLOB, wrapped BLOB,"
+    " attest_expires_at INTEGER NOT NULL, attest_sig BLOB NOT NULL,"
+    " registered_at INTEGER NOT NULL, ended_at INTEGER,"
+    " current INTEGER NOT NULL"
+    ") WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX session_current ON session (uid, mesh, session_id)"
+    " WHERE current = 1;"
+    "CREATE TABLE member ("
+    " mesh TEXT NOT NULL, pub BLOB NOT NULL, owner BLOB NOT NULL UNIQUE,"
+    " session_id TEXT NOT NULL, PRIMARY KEY (mesh, pub)"
+    ") WITHOUT ROWID;"
+    "INSERT INTO session VALUES (zeroblob(16), 5, 'm', 's', 'n', 7, 8, 'b',"
+    " '/', 'r', '', 3, zeroblob(32), zeroblob(4), 0, zeroblob(32),"
+    " zeroblob(104), 0, zeroblob(64), 9, NULL, 1);"
+    "INSERT INTO member VALUES ('m', zeroblob(32), zeroblob(16),"
+    " '11111111-2222-4333-8444-555555555555');";
+
+/* What an earlier version kept is there after the step to this one. */
+static void
+test_forward(void **state)
+{
+	static const uint8_t	none[KEY_PUBLIC_LEN];
+	struct reg_session	want = { .uid = 5, .mesh = "m",
+				    .session_id = "s" }, got;
+	uint8_t			owner[OWNER_ID_LEN];
+	char			id[UUID_SIZE], park[REASON_SIZE] = "x";
+	sqlite3			*db;
+	int			whole;
+
+	registry_close(&r);
+	scratch_clean(state);
+	assert_int_equal(sqlite3_open(scratch("s.db"), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, version_1, NULL, NULL, NULL),
+	    SQLITE_OK);
+	sqlite3_close(db);
+	reg_reopen();
+	assert_int_equal(reg_find(&want, &got), 1);
+	assert_int_equal(got.process.pid, 7);
+	assert_string_equal(got.display_name, "n");
+	assert_string_equal(got.park, "");
+	assert_true(got.has_key && got.has_token && got.current);
+	strcpy(got.park, "kicked");
+	assert_int_equal(registry_put(r, &got), 0);
+	assert_int_equal(registry_member(r, "m", none, owner, id), 0);
+	assert_string_equal(id, "11111111-2222-4333-8444-555555555555");
+	assert_int_equal(registry_member_parked(r, owner, park, &whole), 0);
+	assert_string_equal(park, "");
+	reg_reopen();				/* and once is enough */
+	assert_int_equal(reg_find(&want, &got), 1);
+	assert_string_equal(got.park, "kicked");
+}
+
 static void
 test_files(void **state)
 {
@@ -289,6 +385,8 @@ main(void)
 		TEST(test_each),
 		TEST(test_prune),
 		TEST(test_member),
+		TEST(test_park),
+		TEST(test_forward),
 		TEST(test_files),
 	};
 

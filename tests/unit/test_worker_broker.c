@@ -128,6 +128,7 @@ hello_write(struct outbuf *o, const struct self *s,
 static int	need_address, need_attest, opens, closes, close_code, frames;
 static int	writables;
 static enum conn_state	state;
+static int	whole, told;
 static char	reason[REASON_SIZE];
 
 static void
@@ -162,10 +163,12 @@ on_closed(void *arg, int code)
 }
 
 static void
-on_state(void *arg, enum conn_state s, const char *why)
+on_state(void *arg, enum conn_state s, const char *why, int all)
 {
 	(void)arg;
 	state = s;
+	whole = all;
+	told++;
 	strcpy(reason, why);
 }
 
@@ -248,7 +251,7 @@ setup_kind(enum row_kind kind)
 	self.kind = kind;
 	up = connects = paused = want = 0;
 	need_address = need_attest = opens = closes = frames = 0;
-	writables = 0;
+	writables = told = 0;
 	closed_why[0] = hello[0] = '\0';
 	b = broker_new(NULL, NULL, &self, &cbs, NULL);
 	return 0;
@@ -467,17 +470,28 @@ expired_is_renewed_at_once_but_once(void **st)
 	assert_int_equal(need_attest, 3);
 }
 
+/* Each line of the table that parks; from a close, or an error frame. */
 static void
 what_will_not_get_better_parks(void **st)
 {
 	static const struct {
 		int		 code;
 		const char	*reason, *told;
+		int		 whole;
 	} t[] = {
-		{ 4001, "kicked", "kicked" },
-		{ 4002, "", "banned" },
-		{ 1008, "bad_signature", "bad_signature" },
-		{ 1008, "unauthorized", "unauthorized" },
+		{ 4001, "kicked", "kicked", 0 },
+		{ 4001, "kicked_stale", "kicked", 0 },
+		{ 4002, "", "banned", 1 },
+		{ 4002, "banned", "banned", 1 },
+		{ 1008, "revoked", "banned", 1 },
+		{ 1008, "bad_signature", "bad_signature", 0 },
+		{ 1008, "bad_session_pubkey", "bad_session_pubkey", 0 },
+		{ 1008, "malformed", "malformed", 0 },
+		{ 1008, "ttl_too_long", "ttl_too_long", 0 },
+		{ 1008, "attestation_mismatch", "attestation_mismatch", 0 },
+		{ 1008, "parent_member_id_mismatch",
+		    "parent_member_id_mismatch", 0 },
+		{ 1008, "unauthorized", "unauthorized", 0 },
 	};
 	size_t	i;
 
@@ -486,6 +500,7 @@ what_will_not_get_better_parks(void **st)
 		open_it();
 		end(t[i].code, t[i].reason);
 		assert_int_equal(state, CONN_PARKED);
+		assert_int_equal(whole, t[i].whole);
 		assert_string_equal(reason, t[i].told);
 		assert_int_equal(closes, 1);
 		address("10.0.0.1");
@@ -495,6 +510,112 @@ what_will_not_get_better_parks(void **st)
 		teardown(st);
 		setup(st);
 	}
+}
+
+/* Parked from without: nothing is told back, nothing is tried. */
+static void
+parked_and_resumed(void **st)
+{
+	int	before;
+
+	(void)st;
+	broker_start(b);
+	open_it();
+	before = told;
+	broker_park(b);
+	assert_string_equal(closed_why, "parked");
+	assert_int_equal(closes, 1);		/* what is in flight waits */
+	broker_park(b);
+	frame("{\"type\":\"push\"}");
+	assert_int_equal(frames, 0);
+	end(1000, "");
+	advance(3600000);
+	assert_int_equal(connects, 1);
+	assert_int_equal(closes, 1);
+	assert_int_equal(told, before);
+	broker_resume(b);
+	broker_resume(b);
+	assert_int_equal(state, CONN_CONNECTING);
+	assert_int_equal(told, before + 1);
+	open_it();				/* at once, at a new address */
+	assert_int_equal(connects, 2);
+	assert_int_equal(opens, 2);
+}
+
+/* The old socket is still closing when it is resumed. */
+static void
+resumed_while_it_parts(void **st)
+{
+	(void)st;
+	broker_start(b);
+	open_it();
+	broker_park(b);
+	broker_resume(b);
+	assert_int_equal(connects, 1);
+	end(4001, "kicked");			/* nobody cares any more */
+	assert_int_equal(state, CONN_CONNECTING);
+	advance(1);
+	open_it();
+	assert_int_equal(connects, 2);
+	assert_int_equal(closes, 1);
+	broker_park(b);
+	broker_resume(b);
+	broker_park(b);
+	end(1000, "");
+	advance(3600000);
+	assert_int_equal(connects, 2);
+	broker_stop(b);
+}
+
+static void
+parked_while_it_connects(void **st)
+{
+	(void)st;
+	broker_start(b);
+	address("10.0.0.1");
+	broker_park(b);
+	ws_cbs->opened(ws_arg);
+	writable();
+	assert_string_equal(hello, "");
+	end(0, "parked");
+	advance(3600000);
+	assert_int_equal(connects, 1);
+	assert_int_equal(closes, 0);
+}
+
+/* A worker that starts anew while it is parked. */
+static void
+parked_from_the_start(void **st)
+{
+	(void)st;
+	self.parked = 1;
+	self.attest_expires_at = FAKE_WALL + 12 * 3600000LL;
+	broker_start(b);
+	advance(3600000);
+	assert_int_equal(told, 0);
+	assert_int_equal(need_attest, 0);
+	assert_int_equal(need_address, 0);
+	broker_resume(b);
+	assert_int_equal(need_attest, 0);	/* what was brought still holds */
+	open_it();
+	assert_int_equal(attested.expires_at, self.attest_expires_at);
+}
+
+/* A session that was refused asks for its member's word anew. */
+static void
+resumed_after_a_refusal(void **st)
+{
+	(void)st;
+	broker_start(b);
+	attest(12 * 3600000LL);
+	open_it();
+	end(1008, "bad_signature");
+	assert_int_equal(need_attest, 1);
+	broker_resume(b);
+	assert_int_equal(need_attest, 2);
+	attest(12 * 3600000LL);
+	open_it();
+	assert_int_equal(connects, 2);
 }
 
 static void
@@ -581,6 +702,11 @@ main(void)
 		S(an_attestation_that_was_brought_is_used),
 		S(expired_is_renewed_at_once_but_once),
 		T(what_will_not_get_better_parks),
+		T(parked_and_resumed),
+		T(resumed_while_it_parts),
+		T(parked_while_it_connects),
+		S(parked_from_the_start),
+		S(resumed_after_a_refusal),
 		T(what_may_pass_waits_long),
 		T(replaced_three_times_parks),
 		T(the_code_of_the_end_is_passed_on),

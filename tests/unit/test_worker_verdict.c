@@ -84,8 +84,8 @@ ends_of_a_connection(void **state)
 		{ 4001, "kicked", "", CLOSING_PARK, "kicked" },
 		{ 4001, "kicked_stale", "", CLOSING_PARK, "kicked" },
 		{ 4001, "", "", CLOSING_PARK, "kicked" },
-		{ 4002, "banned", "revoked", CLOSING_PARK, "banned" },
-		{ 4002, "", "", CLOSING_PARK, "banned" },
+		{ 4002, "banned", "revoked", CLOSING_BAN, "banned" },
+		{ 4002, "", "", CLOSING_BAN, "banned" },
 		/* The close frame was lost, the error frame was not. */
 		{ 0, "connection lost", "bad_signature", CLOSING_PARK,
 		    "bad_signature" },
