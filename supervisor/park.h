@@ -6,7 +6,8 @@
  * session by itself, a member's own connection, or a whole mesh, the member
  * with all of its sessions.  The supervisor decides and keeps it, in
  * sessions.db, so that neither a new worker nor a restart forgets it; what is
- * registered again is still parked.  Rows wait meanwhile; nothing ends.
+ * registered again is still parked, unless it had ended.  Rows wait meanwhile;
+ * nothing ends.
  */
 
 #include "common/msg.h"

@@ -47,6 +47,7 @@ presence_session(struct child *c, uint32_t seq, const struct msg_presence *q)
 	if (park_of_session(se) != NULL)
 		json_object_set_new(o, "reason",
 		    json_string(park_of_session(se)));
+	tell_hurry(child_sup(c));
 	answer_json(child_sup(c), seq, o);
 }
 
@@ -97,6 +98,7 @@ presence_meshes(struct child *c, uint32_t seq, const struct msg_presence *q)
 		json_decref(list);
 		return;
 	}
+	tell_hurry(s);
 	answer_json(s, seq, json_pack("{s:b, s:b, s:o}", "ok", 1,
 	    "paused", parked, "meshes", list));
 }

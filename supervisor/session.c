@@ -315,6 +315,7 @@ session_end(struct session *se)
 		return;
 	log_info("session %s: ended", se->wire_id);
 	se->rec.ended_at = clock_wall_ms();
+	se->rec.park[0] = '\0';		/* registered anew, it is free */
 	if (registry_put(se->sup->registry, &se->rec) == -1)
 		log_warnx("session %s: its end is not in sessions.db",
 		    se->wire_id);

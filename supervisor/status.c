@@ -113,6 +113,23 @@ status_meshes(struct supervisor *s, const struct msg_status *q)
 	return list;
 }
 
+/* Sessions that keep away from the broker, and why. */
+static json_t *
+status_parked(struct supervisor *s, const struct msg_status *q)
+{
+	json_t		*list = json_array();
+	struct session	*se;
+
+	TAILQ_FOREACH(se, &s->sessions, entry)
+		if (!se->dead && se->state == CONN_PARKED && !se->dismissed &&
+		    (q->all || se->rec.uid == q->uid))
+			json_array_append_new(list, json_pack("{s:s, s:s, s:s,"
+			    " s:s}", "session", se->rec.session_id, "name",
+			    se->rec.display_name, "mesh", se->rec.mesh,
+			    "reason", se->reason));
+	return list;
+}
+
 /* How many sessions are in which state. */
 static json_t *
 status_sessions(struct supervisor *s, const struct msg_status *q)
@@ -146,7 +163,7 @@ on_status(void *child, struct msg *m)
 
 	if (msg_decode(m, &q) == -1)
 		return -1;
-	o = json_pack("{s:s,s:s,s:I,s:I,s:o,s:o,s:o}",
+	o = json_pack("{s:s,s:s,s:I,s:I,s:o,s:o,s:o,s:o}",
 	    "state", s->state == SUP_RUNNING ? "running" :
 	    s->state == SUP_STARTING ? "starting" : "stopping",
 	    "version", PACKAGE_VERSION,
@@ -154,7 +171,8 @@ on_status(void *child, struct msg *m)
 	    1000), "pid", (json_int_t)getpid(),
 	    "processes", status_processes(s, &q),
 	    "meshes", status_meshes(s, &q),
-	    "sessions", status_sessions(s, &q));
+	    "sessions", status_sessions(s, &q),
+	    "parked", status_parked(s, &q));
 	if (o == NULL || (text = json_dumps(o, JSON_COMPACT)) == NULL)
 		fatalx("status: out of memory");
 	body.json.p = (const uint8_t *)text;

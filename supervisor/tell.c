@@ -187,6 +187,21 @@ tell_session(struct session *se)
 	sodium_memzero(&body, sizeof body);
 }
 
+void
+tell_hurry(struct supervisor *s)
+{
+	struct member	*mb;
+	struct session	*se;
+
+	TAILQ_FOREACH(mb, &s->members, entry)
+		if (event_pending(mb->tell.ev, EV_TIMEOUT, NULL))
+			tell_member(mb);
+	TAILQ_FOREACH(se, &s->sessions, entry)
+		if (event_pending(se->tell.ev, EV_TIMEOUT, NULL) &&
+		    child_queued(s->gate) < QUEUE_EASY)
+			tell_session(se);
+}
+
 /* As many as the queue takes with ease. */
 static void
 tell_more(evutil_socket_t fd, short what, void *arg)

@@ -43,4 +43,7 @@ void	tell_stop(struct supervisor *);
 void	tell_member_state(struct member *);
 void	tell_session_state(struct session *);
 
+/* What waits to be told, now: before an answer that it explains. */
+void	tell_hurry(struct supervisor *);
+
 #endif

@@ -36,6 +36,22 @@ add_message(struct buf *b, const json_t *d)
 	    cli_json_or(d, "body", ""));
 }
 
+/* Of a mesh, or of one session on it. */
+static void
+add_status(struct buf *b, const json_t *d)
+{
+	const char	*session = cli_json_str(d, "session");
+	const char	*reason = cli_json_str(d, "reason");
+
+	if (session != NULL)
+		buf_addf(b, "session %s on ", session);
+	else
+		buf_adds(b, "broker of ");
+	buf_addf(b, "%s is %s%s%s%s", cli_json_or(d, "mesh", "?"),
+	    cli_json_or(d, "status", "?"), reason != NULL ? " (" : "",
+	    reason != NULL ? reason : "", reason != NULL ? ")" : "");
+}
+
 /* The text behind the time and the event's name. */
 static void
 add_text(struct buf *b, const struct sse_event *ev, const json_t *d)
@@ -49,8 +65,7 @@ add_text(struct buf *b, const struct sse_event *ev, const json_t *d)
 		    cli_json_or(d, "name", "?"), cli_json_or(d, "mesh", "?"),
 		    cli_json_or(d, "pubkey", ""));
 	else if (strcmp(ev->event, "broker_status") == 0)
-		buf_addf(b, "broker of %s is %s", cli_json_or(d, "mesh", "?"),
-		    cli_json_or(d, "status", "?"));
+		add_status(b, d);
 	else if (strcmp(ev->event, "send_status") == 0)
 		buf_addf(b, "%s is %s%s%s", cli_json_or(d, "client_message_id",
 		    "?"), cli_json_or(d, "status", "?"),

@@ -164,6 +164,7 @@ static void
 print_accepted(const struct cli *c, const json_t *j)
 {
 	const char	*to = cli_json_str(j, "to");
+	const char	*parked = cli_json_str(j, "parked");
 
 	text_printf("%s %s", cli_json_or(j, "status", "done"),
 	    cli_json_or(j, "client_message_id", "?"));
@@ -171,6 +172,9 @@ print_accepted(const struct cli *c, const json_t *j)
 		text_printf(" to %s", to);
 	fputs(json_is_true(json_object_get(j, "duplicate")) ?
 	    " (it had been sent before)\n" : "\n", stdout);
+	if (parked != NULL)
+		cli_warn(c, "it waits here: the sender is parked (%s), until "
+		    "meshsup presence resume", parked);
 }
 
 /* It is accepted: say so, and what becomes of it when that is asked. */

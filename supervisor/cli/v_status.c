@@ -80,6 +80,19 @@ print_sessions(json_t *counts)
 	fputs(*sep == ' ' ? " none\n" : "\n", stdout);
 }
 
+/* "parked: alice on acme: kicked" */
+static void
+print_parked(const json_t *list)
+{
+	const json_t	*s;
+	size_t		 i;
+
+	json_array_foreach(list, i, s)
+		text_printf("parked: %s on %s: %s\n", cli_json_or(s, "name",
+		    "?"), cli_json_or(s, "mesh", "?"),
+		    cli_json_or(s, "reason", "?"));
+}
+
 static void
 print_status(const struct cli *c, const json_t *j)
 {
@@ -95,6 +108,7 @@ print_status(const struct cli *c, const json_t *j)
 		print_meshes(c, json_object_get(j, "meshes"));
 	if (json_is_object(json_object_get(j, "sessions")))
 		print_sessions(json_object_get(j, "sessions"));
+	print_parked(json_object_get(j, "parked"));
 }
 
 /* A state without the API's object. */

@@ -190,6 +190,12 @@ static const struct opt_def opts_mesh_join[] = {
 	{ NULL, NULL, NULL, 0 }
 };
 
+static const struct opt_def opts_presence[] = {
+	{ "mesh", "MESH", "only this mesh (every one that is yours)",
+	    OPT_MESH },
+	{ NULL, NULL, NULL, 0 }
+};
+
 #define AS_SESSION	(VERB_PLACE | VERB_API | VERB_TOKEN | VERB_JSON)
 #define AS_USER		(VERB_PLACE | VERB_API | VERB_JSON | VERB_ADMIN)
 #define OR_ADMIN	(AS_SESSION | VERB_ADMIN)
@@ -239,6 +245,21 @@ static const struct verb verbs[] = {
 	    "was not found.",
 	    opts_launch, VERB_PLACE | VERB_API | VERB_COMMAND, 0, SIZE_MAX,
 	    v_launch },
+	{ "session resume", "NAME|ID", "let a parked session connect again",
+	    "Whatever parked it, a kick for instance, is undone.",
+	    NULL, VERB_PLACE | VERB_API | VERB_JSON | VERB_ADMIN, 1, 1,
+	    v_session_resume },
+	{ "presence pause", "", "keep away from the mesh for a while",
+	    "The session that is spoken for; without one your meshes with "
+	    "all of their sessions.  Nothing ends: what is sent meanwhile "
+	    "waits here, what comes waits at the broker.  It lasts until "
+	    "presence resume, over restarts too.",
+	    opts_presence, OR_ADMIN, 0, 0, v_presence_pause },
+	{ "presence resume", "", "come back, whatever the reason was",
+	    "Undoes a pause, a kick of the session, a ban of the mesh.  A "
+	    "mesh that is resumed leaves sessions parked that are parked by "
+	    "themselves.",
+	    opts_presence, OR_ADMIN, 0, 0, v_presence_resume },
 	{ "send", "TO MESSAGE", "send a message",
 	    "TO is a peer's name, its key or the first 8 digits or more of "
 	    "that, or \"*\" for everybody on the mesh.  "

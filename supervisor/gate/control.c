@@ -111,17 +111,24 @@ on_session(void *arg, struct msg *m)
 	struct speaker		*s = arg;
 	struct msg_session	 body;
 	struct session		*old, *session;
-	int			 other_token;
+	int			 other_token, news;
 
 	if (msg_decode(m, &body) == -1)
 		return -1;
 	old = sessions_find(s->gate->sessions, body.owner);
 	other_token = old != NULL && memcmp(old->token_hash, body.token_hash,
 	    sizeof body.token_hash) != 0;
+	news = old != NULL && (old->away || body.state == CONN_PARKED) &&
+	    (old->state != (enum conn_state)body.state ||
+	    strcmp(old->reason, body.reason) != 0);
 	session = sessions_put(s->gate->sessions, &body);
 	sodium_memzero(body.body_key, sizeof body.body_key);
 	if (session == NULL)
 		return -1;
+	session->away = session->state == CONN_PARKED ||
+	    (session->away && session->state != CONN_OPEN);
+	if (news)
+		pulse_session(s->gate->streams, session);
 	if (other_token || !session_is_alive(session))
 		streams_end_session(s->gate->streams, session);
 	return 0;

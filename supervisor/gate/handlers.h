@@ -20,6 +20,9 @@ void	on_register(struct request *);
 void	on_sessions(struct request *);
 void	on_session_me(struct request *);
 void	on_session_delete(struct request *);
+void	on_session_resume(struct request *);
+void	on_presence_pause(struct request *);
+void	on_presence_resume(struct request *);
 
 void	on_send(struct request *);
 void	on_sent(struct request *);

@@ -48,7 +48,8 @@ members_put(struct members *ms, const struct msg_member *in, int *changed_r)
 		m = xcalloc(1, sizeof *m);
 		TAILQ_INSERT_TAIL(&ms->list, m, next);
 	}
-	*changed_r = is_new || m->state != (enum conn_state)in->state;
+	*changed_r = is_new || m->state != (enum conn_state)in->state ||
+	    strcmp(m->reason, in->reason) != 0;
 	memcpy(m->owner, in->owner, sizeof m->owner);
 	memcpy(m->mesh, in->mesh, sizeof m->mesh);
 	memcpy(m->name, in->name, sizeof m->name);

@@ -35,7 +35,7 @@ struct members;
 struct members *members_new(void);
 void	members_free(struct members **);
 
-/* New or changed.  *changed_r: is its connection's state another than before? */
+/* New or changed.  *changed_r: is its connection's state or its reason another? */
 struct member *members_put(struct members *, const struct msg_member *,
 	    int *changed_r);
 void	members_remove(struct members *, struct member *);

@@ -17,8 +17,8 @@
 #define SCHEMA_VERSION	1
 
 static const char *const features[] = { "version", "health", "status",
-    "sessions", "send", "inbox", "outbox", "events", "peers", "state",
-    "memory", "skills", "topics", "groups", "profile", "schedule" };
+    "sessions", "send", "inbox", "outbox", "events", "peers", "presence",
+    "state", "memory", "skills", "topics", "groups", "profile", "schedule" };
 
 void
 on_version(struct request *r)
@@ -79,16 +79,39 @@ health_sessions(const struct request *r)
 	return counts;
 }
 
+/* Who keeps away from the broker until a person resumes it, and why. */
+static json_t *
+health_parked(const struct request *r)
+{
+	json_t		*list = json_array();
+	struct member	*m;
+	struct session	*s;
+
+	TAILQ_FOREACH(m, members_list(r->gate->members), next)
+		if (m->state == CONN_PARKED && (request_is_operator(r) ||
+		    member_has_user(m, r->uid)))
+			json_array_append_new(list, json_pack("{s:s, s:s}",
+			    "mesh", m->mesh, "reason", m->reason));
+	TAILQ_FOREACH(s, sessions_list(r->gate->sessions), next)
+		if (s->state == CONN_PARKED && (request_is_operator(r) ||
+		    s->uid == r->uid))
+			json_array_append_new(list, json_pack("{s:s, s:s,"
+			    " s:s, s:s}", "mesh", s->mesh, "session",
+			    s->session_id, "name", s->display_name,
+			    "reason", s->reason));
+	return list;
+}
+
 void
 on_health(struct request *r)
 {
 	struct gate	*g = r->gate;
 	int64_t		 up = clock_wall_ms() - g->started_at;
 
-	reply_json(r, 200, json_pack("{s:b, s:I, s:o, s:o, s:I}", "ok", 1,
+	reply_json(r, 200, json_pack("{s:b, s:I, s:o, s:o, s:o, s:I}", "ok", 1,
 	    "pid", (json_int_t)g->supervisor_pid,
 	    "brokers", health_brokers(r), "sessions", health_sessions(r),
-	    "uptime_s", (json_int_t)(up > 0 ? up / 1000 : 0)));
+	    "parked", health_parked(r), "uptime_s", (json_int_t)(up > 0 ? up / 1000 : 0)));
 }
 
 static void

@@ -50,6 +50,21 @@ pulse_broker(struct streams *ss, const struct member *m)
 }
 
 void
+pulse_session(struct streams *ss, const struct session *s)
+{
+	json_t	*data = json_pack("{s:o, s:s, s:s, s:s}", "ts",
+		    item_time(clock_wall_ms()), "mesh", s->mesh, "session",
+		    s->session_id, "status", session_state(s));
+
+	if (data == NULL)
+		return;
+	if (*s->reason != '\0')
+		json_object_set_new(data, "reason", json_string(s->reason));
+	streams_tell_owner(ss, s->owner, "broker_status", data);
+	json_decref(data);
+}
+
+void
 pulse_outcome(struct streams *ss, const struct msg_outcome *o)
 {
 	json_t	*data = json_pack("{s:o, s:s, s:s}", "ts",

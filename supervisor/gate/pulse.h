@@ -12,10 +12,14 @@
 #include "common/msg.h"
 
 struct member;
+struct session;
 struct streams;
 
 /* The state of a member's connection changed: broker_status. */
 void	pulse_broker(struct streams *, const struct member *);
+
+/* A session is parked, or connects again: broker_status of it alone. */
+void	pulse_session(struct streams *, const struct session *);
 
 /* A row of an outbox ended: send_status. */
 void	pulse_outcome(struct streams *, const struct msg_outcome *);

@@ -21,6 +21,12 @@ static const struct route routes[] = {
 	{ EVHTTP_REQ_GET, "/v1/sessions", 0, 0, on_sessions },
 	{ EVHTTP_REQ_GET, "/v1/sessions/me", 0, 0, on_session_me },
 	{ EVHTTP_REQ_DELETE, "/v1/sessions/{}", 0, 0, on_session_delete },
+	{ EVHTTP_REQ_POST, "/v1/sessions/{}/resume", 0, 0,
+	    on_session_resume },
+	{ EVHTTP_REQ_POST, "/v1/presence/pause", ROUTE_BODY_MAY, 0,
+	    on_presence_pause },
+	{ EVHTTP_REQ_POST, "/v1/presence/resume", ROUTE_BODY_MAY, 0,
+	    on_presence_resume },
 
 	/* on_send() asks for dm or broadcast, by target. */
 	{ EVHTTP_REQ_POST, "/v1/send", ROUTE_BODY | ROUTE_NEW, 0, on_send },

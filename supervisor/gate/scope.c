@@ -230,3 +230,15 @@ scope_body_key(struct gate *g, const uint8_t owner[OWNER_ID_LEN])
 		return m->body_key;
 	return NULL;
 }
+
+const char *
+scope_parked(struct gate *g, const uint8_t owner[OWNER_ID_LEN])
+{
+	const struct session	*s = sessions_find(g->sessions, owner);
+	const struct member	*m;
+
+	if (s != NULL)
+		return s->state == CONN_PARKED ? s->reason : NULL;
+	m = members_find(g->members, owner);
+	return m != NULL && m->state == CONN_PARKED ? m->reason : NULL;
+}

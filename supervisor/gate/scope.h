@@ -83,4 +83,7 @@ int	scope_sender(struct gate *, const uint8_t owner[OWNER_ID_LEN],
 /* The body key of who owns a row; NULL: nobody that we know of. */
 const uint8_t *scope_body_key(struct gate *, const uint8_t owner[OWNER_ID_LEN]);
 
+/* Why the session or member is parked; NULL: it is not, or is unknown. */
+const char *scope_parked(struct gate *, const uint8_t owner[OWNER_ID_LEN]);
+
 #endif

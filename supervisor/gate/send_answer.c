@@ -5,6 +5,8 @@
 #include "common/encode.h"
 #include "supervisor/gate/reason.h"
 #include "supervisor/gate/reply.h"
+#include "supervisor/gate/request.h"
+#include "supervisor/gate/scope.h"
 #include "supervisor/gate/sends.h"
 
 /* By state of the row: is it another send's, or the same that ended? */
@@ -40,9 +42,15 @@ static void
 reply_accepted(const struct send *sd, const struct msg_accepted *row,
     const char *status)
 {
-	reply_json(sd->req, 202, json_pack("{s:s, s:s, s:s, s:s}",
-	    "client_message_id", sd->client_id, "status", status,
-	    "id", row->id, "to", row->target));
+	const char	*why = scope_parked(sd->req->gate, sd->owner);
+	json_t		*answer = json_pack("{s:s, s:s, s:s, s:s}",
+			    "client_message_id", sd->client_id,
+			    "status", status, "id", row->id,
+			    "to", row->target);
+
+	if (answer != NULL && why != NULL)	/* it waits for that */
+		json_object_set_new(answer, "parked", json_string(why));
+	reply_json(sd->req, 202, answer);
 }
 
 void

@@ -194,13 +194,17 @@ out:
 	return ret;
 }
 
+const char *
+session_state(const struct session *s)
+{
+	return conn_state_name(s->state == CONN_RECONNECTING ?
+	    CONN_CONNECTING : s->state);
+}
+
 json_t *
 session_json(const struct session *s)
 {
-	/* A worker's reconnecting is a session's connecting. */
-	enum conn_state	 state = s->state == CONN_RECONNECTING ?
-			    CONN_CONNECTING : s->state;
-	json_t		*j;
+	json_t	*j;
 
 	j = json_pack("{s:s, s:s, s:s, s:I, s:s?, s:s?, s:O, s:o, s:{s:s},"
 	    " s:s, s:I, s:s}",
@@ -210,7 +214,7 @@ session_json(const struct session *s)
 	    "role", *s->role != '\0' ? s->role : NULL,
 	    "groups", s->groups, "caps", caps_json(s->caps),
 	    "presence", "sessionPubkey", s->pub_hex,
-	    "state", conn_state_name(state),
+	    "state", session_state(s),
 	    "registeredAt", (json_int_t)s->registered_at,
 	    "token_prefix", s->token_prefix);
 	if (j == NULL) {

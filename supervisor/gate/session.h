@@ -41,6 +41,7 @@ struct session {
 	enum conn_state	 state;
 	char		 reason[REASON_SIZE];
 	int64_t		 registered_at;
+	int		 away;		/* it was parked, and is not open yet */
 	struct bucket	 use;
 };
 
@@ -73,6 +74,9 @@ int	session_is_alive(const struct session *);
  */
 int	token_hash(uint8_t out[TOKEN_HASH_LEN], uint8_t prefix[4],
 	    const char *token);
+
+/* "connecting" for one that connects again, else the name of the state. */
+const char *session_state(const struct session *);
 
 /* The object of GET /v1/sessions/me, a new reference. */
 json_t	*session_json(const struct session *);

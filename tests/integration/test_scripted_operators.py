@@ -10,7 +10,7 @@ import pytest
 
 from harness import Key, wait_for
 from harness.scripted import GRANTS, NOT_CONNECTED
-from harness.world import World, row_of, same
+from harness.world import World, resume, row_of, same
 
 
 def operate(s, what, *cids):
@@ -180,7 +180,7 @@ def test_an_aborted_row_is_never_sent(world, when):
     if when == "no broker":
         world.broker.start()
     elif when == "parked":
-        s.register()
+        resume(s)
     else:
         conn.cut()
     wait_for(lambda: row_of(s, "c2")["status"] == "done", 25)

@@ -15,7 +15,7 @@ import pytest
 from harness import SLOW, Key, wait_for
 from harness.keys import Member, minted_id, now_ms
 from harness.scripted import NOT_CONNECTED
-from harness.world import World, row_of
+from harness.world import World, resume, row_of
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -142,7 +142,8 @@ def test_inflight_in_the_file_is_pending(world):
 
 
 def test_rows_of_a_parked_session_wait(world):
-    """A kick ends no row; registered again, it goes on in order."""
+    """A kick ends no row; neither a restart nor registering again undoes it;
+    resumed, it goes on in order."""
     s, bob = world.register(), Key()
     s.conn().close(4001, "kicked")
     s.wait_state("parked")
@@ -151,7 +152,11 @@ def test_rows_of_a_parked_session_wait(world):
     assert not world.broker.sends
     world.daemon.stop()         # nor does a restart
     world.daemon.start()
+    assert s.state() == "parked"
     s.register()
+    assert s.state() == "parked"
+    assert not world.broker.sends
+    assert resume(s) in ("starting", "connecting")
     s.wait_open()
     wait_for(lambda: {r["status"] for r in s.outbox()} == {"done"}, 10)
     assert [bob.open(s.pubkey, f["nonce"], f["ciphertext"])
@@ -198,8 +203,7 @@ def test_too_old(make):
             "UPDATE outbox SET enqueued_at = enqueued_at - ? WHERE"
             " client_message_id = 'old'", (8 * DAY_MS,)).rowcount == 2
     here.wait_open()
-    parked.conn().close(4001, "kicked")
-    parked.wait_state("parked")
+    assert parked.state() == "parked"
     with here.events() as events:
         for s in here, parked:
             row = wait_for(lambda: (lambda r: r["status"] == "dead" and r)(

@@ -123,8 +123,8 @@ class Daemon:
             extra = []
         else:
             extra = ["--run-dir", str(self.run_dir)]
-        words = 2 if args[0] in ("session", "outbox", "mesh") or args[:2] in (
-            ("inbox", "delete"), ("inbox", "flush")) else 1
+        words = 2 if args[0] in ("session", "outbox", "mesh", "presence") or \
+            args[:2] in (("inbox", "delete"), ("inbox", "flush")) else 1
         return [binary(), *args[:words], *extra, *args[words:]]
 
     def command(self, *args, deadline=30.0, env=None, stdin=None):

@@ -48,3 +48,10 @@ def api_barrier(session):
     had to say before."""
     r = session.api.get("/v1/peers")
     assert r.status == 200, r
+
+
+def resume(session):
+    """A parked session, by its id: the state that it is in then."""
+    r = session.daemon.api().post(f"/v1/sessions/{session.session_id}/resume")
+    assert r.status == 200 and r.json["ok"] is True, r
+    return r.json["state"]
