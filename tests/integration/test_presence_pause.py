@@ -201,13 +201,15 @@ def test_the_operator(world):
 
 
 def test_on_the_embedded_broker(make):
-    """Peers see it leave and come back."""
+    """What comes while it is away waits at the broker; it comes back as the
+    presence that it was."""
     d = make.daemon()
     s, other = d.register("alice"), d.register("bob")
     paused(s.api)
-    wait_for(lambda: s.pubkey not in [
-        p["pubkey"] for p in other.api.get("/v1/peers").json["peers"]], 10)
     r = other.send(s, "while away", client_message_id="c1")
     assert r.status == 202
     paused(s.api, None, "resume")
     wait_for(lambda: body_list(s) == ["while away"], 30)
+    wait_for(lambda: [p["displayName"] for p in
+                      other.api.get("/v1/peers").json["peers"]
+                      if p["pubkey"] == s.pubkey] == ["alice"], 10)
