@@ -40,19 +40,10 @@ struct profile {
 	uint8_t		 owner[OWNER_ID_LEN];
 	char		 mesh[MESH_SLUG_SIZE];
 	unsigned	 waiting;
-	json_t		*applied;	/* names */
+	unsigned	 applied;	/* bits, of attributes */
 	int		 failed;
 	struct fault	 fault;		/* of the first that failed */
 };
-
-static void
-profile_free(void *arg)
-{
-	struct profile	*p = arg;
-
-	json_decref(p->applied);
-	free(p);
-}
 
 static const json_t *
 profile_value(const struct request *r, size_t i)
@@ -89,10 +80,14 @@ profile_check(const struct request *r, struct fault *f)
 static void
 profile_done(struct request *r, struct profile *p)
 {
-	json_t	*more;
+	json_t	*more, *names = json_array();
+	size_t	 i;
 
-	more = json_pack("{s:O, s:[s]}", "applied", p->applied, "meshes",
-	    p->mesh);
+	for (i = 0; i < NATTRIBUTES; i++)
+		if (p->applied & 1u << i)
+			json_array_append_new(names,
+			    json_string(attributes[i].name));
+	more = json_pack("{s:o, s:[s]}", "applied", names, "meshes", p->mesh);
 	if (p->failed) {
 		reply_error_with(r, more, p->fault.status, p->fault.code,
 		    "%s", p->fault.detail);
@@ -110,8 +105,7 @@ profile_applied(const struct request *r, struct profile *p, const char *what)
 	for (i = 0; i < NATTRIBUTES; i++)
 		if (strcmp(attributes[i].what, what) == 0 &&
 		    profile_value(r, i) != NULL)
-			json_array_append_new(p->applied,
-			    json_string(attributes[i].name));
+			p->applied |= 1u << i;
 }
 
 static void
@@ -174,8 +168,7 @@ on_profile(struct request *r)
 		return;
 	}
 	p = xcalloc(1, sizeof *p);
-	p->applied = json_array();
-	request_keep(r, p, profile_free);
+	request_keep(r, p, free);
 	if (ask_whom(r, p->owner, p->mesh) == -1)
 		return;
 	r->until = clock_mono_ms() + GATE_WORKER_MS;

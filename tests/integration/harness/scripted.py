@@ -117,6 +117,9 @@ class ScriptedBroker(Checks):
     acks        "auto", "hold" (until Conn.ack), or a function (conn, frame)
                 that gives changes to the ack, or None to hold it
     route       pass direct messages on to the connection with that key
+    answers     by type of request: a function (conn, frame) that gives what
+                is answered, a frame or a list of them; None: nothing.  The
+                _reqId is echoed unless `echo` is off
     watch       called with (conn, frame) before a frame counts as received
     deaf        connections whose pings are noted and not answered
     """
@@ -130,6 +133,8 @@ class ScriptedBroker(Checks):
         self.route = False
         self.list_peers = True
         self.topics = Topics(self)
+        self.answers = {}
+        self.echo = True
         self.watch = None
         self.deaf = set()
         self.pings = []         # (connection, monotonic time)
@@ -286,11 +291,21 @@ class ScriptedBroker(Checks):
             await self.answer_hello(conn)
         elif frame.get("type") == "send":
             await self.maybe_ack(conn, frame)
+        elif frame.get("type") in self.answers:
+            await self.answer_request(conn, frame)
         elif frame.get("type") == "list_peers" and self.list_peers:
             await conn.write({"type": "peers_list", "peers": self.peers(),
                               "_reqId": frame.get("_reqId")})
         else:
             await self.topics.answer(conn, frame)
+
+    async def answer_request(self, conn, frame):
+        answer = self.answers[frame["type"]](conn, frame)
+        if isinstance(answer, dict):
+            answer = [answer]
+        for f in answer or []:
+            echo = {"_reqId": frame.get("_reqId")} if self.echo else {}
+            await conn.write({**f, **echo})
 
     async def answer_hello(self, conn):
         if self.hello == "ignore":
