@@ -13,7 +13,8 @@
 #include "common/log.h"
 
 enum conf_type { CONF_T_INT, CONF_T_STR, CONF_T_PATH, CONF_T_DURATION,
-    CONF_T_LEVEL, CONF_T_AUTO, CONF_T_UIDS, CONF_T_LOG, CONF_T_URL };
+    CONF_T_LEVEL, CONF_T_AUTO, CONF_T_UIDS, CONF_T_LOG, CONF_T_URL,
+    CONF_T_PLACE };
 
 #define HOUR	(3600 * 1000LL)
 #define DAY	(24 * HOUR)
@@ -53,6 +54,8 @@ static const struct option {
 	    offsetof(struct conf, broker_rate_limit), 0, 60000, "0" },
 	{ "broker", "rate_burst", CONF_T_INT,
 	    offsetof(struct conf, broker_rate_burst), 1, 60000, "10" },
+	{ "meshes", "reference_config", CONF_T_PLACE,
+	    offsetof(struct conf, reference_config), 0, 0, "auto" },
 	{ "worker", "ca_file", CONF_T_PATH,
 	    offsetof(struct conf, ca_file), 0, 0, "" },
 	{ "store", "retention", CONF_T_DURATION,
@@ -154,8 +157,21 @@ conf_auto(const char *value, int64_t *v)
 static int
 conf_is_log(const char *value)
 {
-	return *value == '/' || *value == '\0' ||
-	    strcmp(value, "syslog") == 0 || strcmp(value, "stderr") == 0;
+	return strcmp(value, "syslog") == 0 || strcmp(value, "stderr") == 0;
+}
+
+/* One of the paths, or a word in place of one?  what_r: for the answer. */
+static int
+conf_is_path(enum conf_type type, const char *value, const char **what_r)
+{
+	*what_r = type == CONF_T_LOG ? ", syslog or stderr" :
+	    type == CONF_T_PLACE ? ", auto or none" : "";
+	if (*value == '/')
+		return 1;
+	if (type == CONF_T_PLACE)
+		return strcmp(value, "auto") == 0 ||
+		    strcmp(value, "none") == 0;
+	return *value == '\0' || (type == CONF_T_LOG && conf_is_log(value));
 }
 
 static int
@@ -176,6 +192,7 @@ conf_set(struct conf *c, const struct option *o, const char *value, char *why,
 {
 	char	*at = (char *)c + o->offset;
 	int64_t	*num = (void *)at;
+	const char *words;
 	size_t	 len = strlen(value);
 
 	switch (o->type) {
@@ -195,10 +212,10 @@ conf_set(struct conf *c, const struct option *o, const char *value, char *why,
 		return -1;
 	case CONF_T_LOG:
 	case CONF_T_PATH:
-		if (o->type == CONF_T_LOG ? !conf_is_log(value) :
-		    len > 0 && *value != '/') {
+	case CONF_T_PLACE:
+		if (!conf_is_path(o->type, value, &words)) {
 			snprintf(why, whylen, "%s: an absolute path%s", o->name,
-			    o->type == CONF_T_LOG ? ", syslog or stderr" : "");
+			    words);
 			return -1;
 		}
 		/* FALLTHROUGH */
@@ -378,4 +395,60 @@ conf_load(struct conf *c, const char *path, int must_exist, char *err,
 	line = line != 0 || r.why_line != 0 || ferror(r.f) ? -1 : 0;
 	fclose(r.f);
 	return line;
+}
+
+/* ---- two of them ---- */
+
+/* Does the option hold text? */
+static int
+conf_is_text(const struct option *o)
+{
+	return o->type == CONF_T_STR || o->type == CONF_T_PATH ||
+	    o->type == CONF_T_LOG || o->type == CONF_T_URL ||
+	    o->type == CONF_T_PLACE;
+}
+
+static int
+conf_is_same(const struct option *o, const struct conf *a,
+    const struct conf *b)
+{
+	const char	*x = (const char *)a + o->offset;
+	const char	*y = (const char *)b + o->offset;
+
+	if (conf_is_text(o))
+		return strcmp(x, y) == 0;
+	if (o->type == CONF_T_UIDS)
+		return a->n_allow_uids == b->n_allow_uids &&
+		    memcmp(a->allow_uids, b->allow_uids,
+		    (size_t)a->n_allow_uids * sizeof *a->allow_uids) == 0;
+	return memcmp(x, y, sizeof(int64_t)) == 0;
+}
+
+void
+conf_differ(const struct conf *a, const struct conf *b,
+    void (*cb)(void *arg, const char *section, const char *name), void *arg)
+{
+	size_t	i;
+
+	for (i = 0; i < N_OPTIONS; i++)
+		if (!conf_is_same(&options[i], a, b))
+			cb(arg, options[i].section, options[i].name);
+}
+
+void
+conf_take(struct conf *dst, const struct conf *src, const char *section,
+    const char *name)
+{
+	const struct option	*o;
+
+	for (o = options; o < options + N_OPTIONS; o++) {
+		if (strcmp(o->section, section) != 0 ||
+		    strcmp(o->name, name) != 0)
+			continue;
+		if (o->type == CONF_T_UIDS)
+			memcpy(dst->allow_uids, src->allow_uids,
+			    sizeof dst->allow_uids);
+		memcpy((char *)dst + o->offset, (const char *)src + o->offset,
+		    conf_is_text(o) ? CONF_STR_SIZE : sizeof(int64_t));
+	}
 }

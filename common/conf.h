@@ -32,6 +32,9 @@ struct conf {
 	int64_t	 broker_rate_limit;	/* sends a minute; 0: no limit */
 	int64_t	 broker_rate_burst;
 
+	/* [meshes] */
+	char	 reference_config[CONF_STR_SIZE]; /* "auto", "none", a path */
+
 	/* [worker] */
 	char	 ca_file[CONF_STR_SIZE];	/* "": the system's */
 
@@ -54,6 +57,16 @@ void	conf_init(struct conf *);
  */
 int	conf_load(struct conf *, const char *path, int must_exist, char *err,
 	    size_t errlen);
+
+/*
+ * Every option in which the two differ, by section and name; and one option
+ * as it is in src.
+ */
+void	conf_differ(const struct conf *, const struct conf *,
+	    void (*cb)(void *arg, const char *section, const char *name),
+	    void *arg);
+void	conf_take(struct conf *dst, const struct conf *src,
+	    const char *section, const char *name);
 
 /* "90s", "15m", "12h", "30d", or "0", to ms.  0 or -1. */
 int	conf_duration(const char *, int64_t *ms_r);

@@ -80,25 +80,20 @@ fd_write_all(int fd, const void *buf, size_t len)
 	return 0;
 }
 
-/* A whole small file. */
+/* A whole small file that is open. */
 char *
-fd_read_file(const char *path, size_t max, size_t *len_r)
+fd_read_all(int fd, size_t max, size_t *len_r)
 {
 	struct stat	 st;
 	char		*buf = NULL;
 	size_t		 len = 0;
 	ssize_t		 n;
-	int		 fd;
 
-	/* Not to wait for a writer, should it be a pipe. */
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) ==
-	    -1)
-		return NULL;
 	if (fstat(fd, &st) == -1)
-		goto fail;
+		return NULL;
 	if (!S_ISREG(st.st_mode)) {
 		errno = EINVAL;
-		goto fail;
+		return NULL;
 	}
 	buf = xcalloc(1, max + 2);
 	while (len <= max) {
@@ -115,14 +110,27 @@ fd_read_file(const char *path, size_t max, size_t *len_r)
 		errno = EFBIG;
 		goto fail;
 	}
-	fd_close(&fd);
 	*len_r = len;
 	return buf;
 
 fail:
 	freezero(buf, max + 2);
-	fd_close(&fd);
 	return NULL;
+}
+
+char *
+fd_read_file(const char *path, size_t max, size_t *len_r)
+{
+	char	*buf;
+	int	 fd;
+
+	/* Not to wait for a writer, should it be a pipe. */
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) ==
+	    -1)
+		return NULL;
+	buf = fd_read_all(fd, max, len_r);
+	fd_close(&fd);
+	return buf;
 }
 
 /* Make a rename or a new name in path's directory durable. */

@@ -24,6 +24,9 @@ int	fd_write_all(int fd, const void *, size_t);
  */
 char	*fd_read_file(const char *path, size_t max, size_t *len_r);
 
+/* The same of one that is open. */
+char	*fd_read_all(int fd, size_t max, size_t *len_r);
+
 /*
  * Write a file whole or not at all: temporary file beside it, fsync, rename,
  * fsync of the directory.  0 or -1 with errno.

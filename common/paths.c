@@ -22,6 +22,7 @@
 #define SYSTEM_STATE	"/var/lib/meshsup"
 #define SYSTEM_RUN	"/run/meshsup"
 #define APP		"meshsup"
+#define REFERENCE	".claudemesh/config.json"
 
 struct err {
 	char	*buf;
@@ -203,6 +204,24 @@ run_find(struct paths *p, const char *option, struct err *err)
 	return 0;
 }
 
+/*
+ * The reference's own, for a user's only daemon: one beside it, with a state
+ * directory of its own, does not get into its meshes by itself.
+ */
+static void
+reference_find(struct paths *p, const char *state_dir)
+{
+	char		 unsaid[256];
+	struct err	 err = { unsaid, sizeof unsaid };
+	char		*home;
+
+	if (geteuid() == 0 || named(state_dir, "MESHSUP_STATE_DIR") != NULL ||
+	    (home = home_find(&err)) == NULL)
+		return;
+	p->reference = paths_join(home, REFERENCE);
+	free(home);
+}
+
 int
 paths_find(struct paths *p, const char *config, const char *state_dir,
     const char *run_dir, char *errbuf, size_t errlen)
@@ -216,6 +235,7 @@ paths_find(struct paths *p, const char *config, const char *state_dir,
 		paths_clear(p);
 		return -1;
 	}
+	reference_find(p, state_dir);
 	return 0;
 }
 
@@ -225,5 +245,6 @@ paths_clear(struct paths *p)
 	free(p->config);
 	free(p->state_dir);
 	free(p->run_dir);
+	free(p->reference);
 	memset(p, 0, sizeof *p);
 }

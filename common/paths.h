@@ -20,6 +20,9 @@ struct paths {
 	int	 config_named;	/* by option or environment */
 	char	*state_dir;
 	char	*run_dir;
+	char	*reference;	/* ~/.claudemesh/config.json, which may not
+				   exist; NULL for root, with a state directory
+				   that was named, and without a home */
 };
 
 /*
@@ -51,6 +54,7 @@ char	*paths_join(const char *dir, const char *name);
 #define PATHS_BROKER_DIR "broker"	/* broker.db */
 #define PATHS_BROKER_DB	"broker.db"
 #define PATHS_MESHES	"meshes.d"
+#define PATHS_LOCALS	"local.d"	/* members of `local`, one per uid */
 #define PATHS_LOG	"meshsup.log"
 
 #endif

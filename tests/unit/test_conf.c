@@ -69,6 +69,7 @@ expect_defaults(void)
 	assert_int_equal(c.broker_max_connections, 10000);
 	assert_int_equal(c.broker_rate_limit, 0);
 	assert_int_equal(c.broker_rate_burst, 10);
+	assert_string_equal(c.reference_config, "auto");
 	assert_string_equal(c.ca_file, "");
 	assert_int_equal(c.retention_ms, 30 * DAY);
 	assert_int_equal(c.max_age_ms, 7 * DAY);
@@ -173,6 +174,8 @@ test_ranges(void **state)
 	VALUES("broker", "rate_limit", "0", "60000", NULL, "60001", "-1", "",
 	    "off");
 	VALUES("broker", "rate_burst", "1", "60000", NULL, "0", "60001", "");
+	VALUES("meshes", "reference_config", "auto", "none", "/x", NULL,
+	    "", "x", "~/x", "Auto");
 	VALUES("worker", "ca_file", "", "/x", NULL, "x");
 	VALUES("store", "retention", "1h", "3650d", "3600s", NULL,
 	    "3599s", "3651d", "0", "", "1", "30 d", "x");
@@ -341,6 +344,55 @@ test_files(void **state)
 	assert_non_null(strstr(err, "locked.conf: Permission denied"));
 }
 
+static char	differing[256];
+
+static void
+differ_cb(void *arg, const char *section, const char *name)
+{
+	assert_ptr_equal(arg, differing);
+	strcat(strcat(strcat(strcat(differing, section), "."), name), " ");
+}
+
+static void
+expect_differing(const struct conf *a, const struct conf *b, const char *names)
+{
+	differing[0] = '\0';
+	conf_differ(a, b, differ_cb, differing);
+	assert_string_equal(differing, names);
+}
+
+/* One option after the other, of every type. */
+static void
+test_differ(void **state)
+{
+	static const char	text[] = "[daemon]\nlog_level = debug\n"
+	    "log_file = /x\n[api]\nallow_uids = 1 2\n[broker]\n"
+	    "enabled = yes\n[meshes]\nreference_config = none\n"
+	    "[sessions]\nlinger = 5m\n";
+	struct conf		other;
+
+	(void)state;
+	conf_init(&other);
+	expect_good(text);
+	expect_differing(&other, &other, "");
+	expect_differing(&other, &c, "daemon.log_level daemon.log_file "
+	    "api.allow_uids broker.enabled meshes.reference_config "
+	    "sessions.linger ");
+	conf_take(&other, &c, "api", "allow_uids");
+	assert_int_equal(other.n_allow_uids, 2);
+	assert_true(other.allow_uids[0] == 1 && other.allow_uids[1] == 2);
+	conf_take(&other, &c, "daemon", "log_file");
+	assert_string_equal(other.log_file, "/x");
+	conf_take(&other, &c, "sessions", "linger");
+	conf_take(&other, &c, "no", "such");
+	expect_differing(&c, &other, "daemon.log_level broker.enabled "
+	    "meshes.reference_config ");
+	c.allow_uids[1] = 3;
+	c.log_level = other.log_level;
+	expect_differing(&c, &other, "api.allow_uids broker.enabled "
+	    "meshes.reference_config ");
+}
+
 int
 main(void)
 {
@@ -356,6 +408,7 @@ main(void)
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_not_text),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_differ),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -214,6 +214,40 @@ socket_path_has_a_limit(void **state)
 }
 
 static void
+expect_reference(const char *state_dir, const char *want)
+{
+	struct paths	 p;
+
+	assert_int_equal(paths_find(&p, NULL, state_dir, "/r", err,
+	    sizeof err), 0);
+	if (want == NULL)
+		assert_null(p.reference);
+	else
+		assert_string_equal(p.reference, want);
+	paths_clear(&p);
+}
+
+/* Only a user's own daemon, in its usual places, takes its meshes. */
+static void
+reference_of_a_user_only(void **state)
+{
+	(void)state;
+	setenv("HOME", "/home/ada", 1);
+	expect_reference(NULL, "/home/ada/.claudemesh/config.json");
+	expect_reference("/s", NULL);
+	setenv("MESHSUP_STATE_DIR", "/s", 1);
+	expect_reference(NULL, NULL);
+	unsetenv("MESHSUP_STATE_DIR");
+	fake_uid = 0;
+	expect_reference(NULL, NULL);
+	fake_uid = 1000;
+	unsetenv("HOME");
+	setenv("XDG_CONFIG_HOME", "/c", 1);
+	setenv("XDG_STATE_HOME", "/s", 1);
+	expect_reference(NULL, NULL);
+}
+
+static void
 join_does_not_double_slashes(void **state)
 {
 	static const char	*cases[][3] = { { "/a", "b", "/a/b" },
@@ -243,6 +277,7 @@ main(void)
 		cmocka_unit_test_setup(relative_becomes_absolute, clean),
 		cmocka_unit_test_setup(empty_option_is_refused, clean),
 		cmocka_unit_test_setup(socket_path_has_a_limit, clean),
+		cmocka_unit_test_setup(reference_of_a_user_only, clean),
 		cmocka_unit_test_setup(join_does_not_double_slashes, clean),
 	};
 
