@@ -66,6 +66,7 @@ enum msg_type {
 	MSG_SUP_ANSWER = 25,	/* [answer] answers the gate's requests */
 	MSG_SUP_PARK = 26,	/* [park] to a worker: keep away, or connect */
 	MSG_SUP_QUIESCE = 37,	/* to gate and workers: begin nothing new */
+	MSG_SUP_ALLOW = 28,	/* [allow] to the gate: who may use the socket */
 
 	MSG_SUP_SETUP_JOIN = 30, /* [setup_join] to a worker that joins */
 	MSG_SUP_MESH_MAKE = 31,	/* [mesh_make] to the embedded broker */
@@ -86,6 +87,8 @@ enum msg_type {
 	MSG_GATE_REQUEUE = 67,	/* [requeue] to the store */
 	MSG_GATE_DELETE = 68,	/* [seen] to the store: inbox rows go */
 	MSG_GATE_PRESENCE = 70,	/* [presence] to the supervisor: pause, resume */
+	MSG_GATE_RELOAD = 72,	/* [status] to the supervisor: by whom */
+	MSG_GATE_LEAVE = 73,	/* [leave] to the supervisor: a mesh */
 
 	MSG_GATE_MESH_CREATE = 75, /* [mesh_create] to the supervisor */
 	MSG_GATE_MESH_INVITE = 76, /* [mesh_invite] to the supervisor */
@@ -381,6 +384,16 @@ struct msg_presence {
 	int64_t		 kind;		/* enum row_kind: a session, or meshes */
 	uint8_t		 owner[OWNER_ID_LEN];	/* the session */
 	char		 mesh[MESH_SLUG_SIZE];	/* "": every mesh of the uid */
+};
+
+struct msg_allow {
+	struct msg_uids	 uids;		/* besides owner and root */
+};
+
+struct msg_leave {
+	uint64_t	 uid;		/* who asks */
+	int64_t		 all;		/* operator scope */
+	char		 slug[MESH_SLUG_SIZE];
 };
 
 struct msg_json {

@@ -194,6 +194,16 @@ static const struct msg_field f_presence[] = {
 	STR(msg_presence, mesh),
 };
 
+static const struct msg_field f_allow[] = {
+	IDS(msg_allow, uids, MSG_UIDS_MAX),
+};
+
+static const struct msg_field f_leave[] = {
+	UINT(msg_leave, uid),
+	BOOL(msg_leave, all),
+	STR(msg_leave, slug),
+};
+
 static const struct msg_field f_json[] = {
 	SLICE(msg_json, json, JSON_MAX),
 };
@@ -562,6 +572,7 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_SUP_ANSWER] = { "sup_answer", BODY(answer), BIG },
 	[MSG_SUP_PARK] = { "park", BODY(park), PLAIN },
 	[MSG_SUP_QUIESCE] = { "quiesce", NONE, PLAIN },
+	[MSG_SUP_ALLOW] = { "allow", BODY(allow), PLAIN },
 
 	[MSG_SUP_SETUP_JOIN] = { "setup_join", BODY(setup_join), PLAIN },
 	[MSG_SUP_MESH_MAKE] = { "mesh_make", BODY(mesh_make), PLAIN },
@@ -581,6 +592,8 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_GATE_REQUEUE] = { "requeue", BODY(requeue), BIG },
 	[MSG_GATE_DELETE] = { "delete", BODY(seen), PLAIN },
 	[MSG_GATE_PRESENCE] = { "presence", BODY(presence), PLAIN },
+	[MSG_GATE_RELOAD] = { "reload", BODY(status), PLAIN },
+	[MSG_GATE_LEAVE] = { "leave", BODY(leave), PLAIN },
 
 	[MSG_GATE_MESH_CREATE] = { "mesh_create", BODY(mesh_create), PLAIN },
 	[MSG_GATE_MESH_INVITE] = { "mesh_invite", BODY(mesh_invite), PLAIN },

@@ -117,6 +117,7 @@ gate_up(struct child *c)
 {
 	struct supervisor	*s = child_sup(c);
 
+	tell_allowed(s);		/* it may be another since */
 	tell_members(s);
 	tell_sessions(s, gate_told);
 }

@@ -127,7 +127,7 @@ static int
 make_dirs(struct supervisor *s, char *err, size_t errlen)
 {
 	static const char *const below[] = { PATHS_STORE_DIR,
-	    PATHS_BROKER_DIR, PATHS_MESHES };
+	    PATHS_BROKER_DIR, PATHS_MESHES, PATHS_LOCALS };
 	char	*path;
 	size_t	 i;
 	int	 ret;

@@ -46,6 +46,13 @@ member_start_all(struct supervisor *s)
 }
 
 void
+member_restart(struct member *mb)
+{
+	child_stop(mb->child);
+	member_start(mb);
+}
+
+void
 member_broker(const struct member *mb, const char **host_r, uint16_t *port_r,
     int *tls_r)
 {
@@ -91,23 +98,15 @@ member_setup(struct child *c)
 	struct member		*mb = child_arg(c);
 	struct supervisor	*s = mb->sup;
 	struct msg_setup_worker	 w;
-	struct mesh		 m;
-	char			 err[512];
+	char			 err[MESH_ERR_SIZE];
 
 	memset(&w, 0, sizeof w);
-	if (mesh_read(mb->mesh.path, &m, w.secret, err, sizeof err) == -1) {
+	if (mesh_secret(&mb->mesh, w.secret, err, sizeof err) == -1) {
 		log_warnx("mesh %s: %s", mb->mesh.slug, err);
-		member_set_state(mb, CONN_PARKED, "its mesh file cannot be "
-		    "read, see the log");
+		member_unusable(mb, "its mesh file cannot be used, see the "
+		    "log");
 		child_stop(c);
 		return;
-	}
-	mesh_clear(&m);
-	if (memcmp(m.pub, mb->mesh.pub, KEY_PUBLIC_LEN) != 0) {
-		member_set_state(mb, CONN_PARKED, "its mesh file has another "
-		    "key than at the start");
-		child_stop(c);
-		goto out;
 	}
 	member_fill_setup(mb, &w);
 	w.kind = OWNER_MEMBER;
@@ -120,7 +119,6 @@ member_setup(struct child *c)
 	w.parked = park_of_member(mb) != NULL;
 	body_derive_key(w.body_key, s->host_key, "body", mb->owner);
 	child_send(c, MSG_SUP_SETUP_WORKER, 0, &w, -1);
-out:
 	sodium_memzero(&w, sizeof w);
 }
 
@@ -177,6 +175,21 @@ member_set_state(struct member *mb, enum conn_state state, const char *reason)
 	mb->state = state;
 	snprintf(mb->reason, sizeof mb->reason, "%s", reason);
 	tell_member_state(mb);
+}
+
+void
+member_unusable(struct member *mb, const char *why)
+{
+	mb->unusable = 1;
+	member_set_state(mb, CONN_PARKED, why);
+}
+
+void
+member_usable(struct member *mb)
+{
+	mb->unusable = 0;
+	if (mb->state == CONN_PARKED)
+		member_set_state(mb, CONN_STARTING, "");
 }
 
 int

@@ -26,6 +26,8 @@ struct member {
 	int		 known;		/* the broker said that it has it */
 	uint32_t	 add_seq;	/* of the question, or 0 */
 	uint8_t		*new_secret;	/* until its file is written */
+	int		 unusable;	/* parked until its file is right */
+	int		 leaves;	/* a reload goes without it */
 	int		 gone;		/* one of s->leaving */
 	int		 rows_ended;	/* what it had to send, when gone */
 	struct event	*ev_leave;
@@ -107,6 +109,13 @@ int	member_allows(const struct member *, uint64_t uid);
 /* Messages. */
 int	on_broker_member(void *child, struct msg *);
 int	on_attested(void *child, struct msg *);
+
+/*
+ * Its file is of no use, or the embedded broker refuses it: it is parked until
+ * that has changed.
+ */
+void	member_unusable(struct member *, const char *why);
+void	member_usable(struct member *);
 
 /* State of a member's connection, from its worker; as session_set_state(). */
 void	member_set_state(struct member *, enum conn_state, const char *reason);

@@ -32,6 +32,8 @@ member_broker_up(struct supervisor *s)
 {
 	struct member	*mb;
 
+	TAILQ_FOREACH(mb, &s->leaving, entry)
+		mb->add_seq = 0;
 	TAILQ_FOREACH(mb, &s->members, entry) {
 		mb->add_seq = 0;
 		if (mb->mesh.embedded)
@@ -43,7 +45,7 @@ member_broker_up(struct supervisor *s)
 static int
 member_keep(struct member *mb, const struct msg_broker_member *ids)
 {
-	struct mesh	*m = &mb->mesh, old;
+	struct mesh	*m = &mb->mesh;
 	uint8_t		 secret[KEY_SECRET_LEN];
 	char		 err[512];
 	int		 ret = -1;
@@ -53,11 +55,10 @@ member_keep(struct member *mb, const struct msg_broker_member *ids)
 	else if (strcmp(m->mesh_id, ids->mesh_id) == 0 &&
 	    strcmp(m->member_id, ids->member_id) == 0)
 		return 0;
-	else if (mesh_read(m->path, &old, secret, err, sizeof err) == -1) {
+	else if (mesh_secret(m, secret, err, sizeof err) == -1) {
 		log_warnx("mesh %s: %s", m->slug, err);
 		return -1;
-	} else
-		mesh_clear(&old);
+	}
 	strcpy(m->mesh_id, ids->mesh_id);
 	strcpy(m->member_id, ids->member_id);
 	if (mesh_write(m, secret, err, sizeof err) == -1)
@@ -85,34 +86,59 @@ member_restart_workers(struct member *mb)
 			child_kill(se->child);
 }
 
+/* Whom an answer of the broker is about. */
+static struct member *
+member_by_seq(struct supervisor *s, uint32_t seq)
+{
+	struct member	*mb;
+
+	TAILQ_FOREACH(mb, &s->members, entry)
+		if (mb->add_seq != 0 && mb->add_seq == seq)
+			return mb;
+	TAILQ_FOREACH(mb, &s->leaving, entry)
+		if (mb->add_seq != 0 && mb->add_seq == seq)
+			return mb;
+	return NULL;
+}
+
+/* It cannot be used as it is. */
+static void
+member_refused(struct member *mb, const char *why)
+{
+	member_unusable(mb, why);
+	supervisor_fail(mb->sup, "mesh %s: %s", mb->mesh.slug, why);
+}
+
 int
 on_broker_member(void *child, struct msg *msg)
 {
 	struct supervisor		*s = child_sup(child);
 	struct msg_broker_member	 body;
 	struct member			*mb;
+	char				 why[REASON_SIZE];
 	int				 changed;
 
 	if (msg_decode(msg, &body) == -1)
 		return -1;
-	TAILQ_FOREACH(mb, &s->members, entry)
-		if (mb->add_seq != 0 && mb->add_seq == msg->seq)
-			break;
-	if (mb == NULL)
+	if ((mb = member_by_seq(s, msg->seq)) == NULL)
 		return -1;
 	mb->add_seq = 0;
+	if (mb->gone)
+		return 0;
 	changed = mb->known && (strcmp(mb->mesh.mesh_id, body.mesh_id) != 0 ||
 	    strcmp(mb->mesh.member_id, body.member_id) != 0);
 	if (!body.ok) {
-		supervisor_fail(s, "mesh %s: the embedded broker refuses it: "
-		    "%s", mb->mesh.slug, body.error);
+		snprintf(why, sizeof why, "the embedded broker refuses it: "
+		    "%.200s", body.error);
+		member_refused(mb, why);
 		return 0;
 	}
 	if (member_keep(mb, &body) == -1) {
-		supervisor_fail(s, "mesh %s: its file cannot be written, see "
-		    "the log", mb->mesh.slug);
+		member_refused(mb, "its file cannot be written, see the log");
 		return 0;
 	}
+	if (mb->unusable)
+		member_usable(mb);
 	mb->known = 1;
 	if (changed)			/* its workers introduce themselves */
 		member_restart_workers(mb);

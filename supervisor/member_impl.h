@@ -19,4 +19,7 @@ void	member_free(struct member *);
 /* One of those that there are, from now on; its worker starts. */
 void	member_attach(struct member *);
 
+/* Its worker begins anew, as soon as its broker is known to know it. */
+void	member_restart(struct member *);
+
 #endif

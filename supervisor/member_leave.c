@@ -48,7 +48,8 @@ member_leave_cb(evutil_socket_t fd, short what, void *arg)
 	if (child_running(mb->child))
 		return;
 	if (mb->rows_ended || member_by_owner(s, mb->owner) != NULL) {
-		if (member_has_sessions(mb))
+		if (member_has_sessions(mb) || (mb->add_seq != 0 &&
+		    child_is_up(s->broker)))
 			return;
 		log_debug("mesh %s: its member is gone", mb->mesh.slug);
 		TAILQ_REMOVE(&s->leaving, mb, entry);

@@ -20,6 +20,7 @@
 #include "supervisor/core.h"
 #include "supervisor/pace.h"
 #include "supervisor/park.h"
+#include "supervisor/plan.h"
 #include "supervisor/session.h"
 
 struct member *
@@ -88,84 +89,28 @@ member_free_all(struct supervisor *s)
 	}
 }
 
-static void
-member_load_cb(void *arg, struct mesh *m)
-{
-	struct supervisor	*s = arg;
-	struct member		*mb;
-
-	TAILQ_FOREACH(mb, &s->members, entry) {
-		if (strcmp(mb->mesh.slug, m->slug) == 0 &&
-		    mb->mesh.owner_uid == m->owner_uid) {
-			log_warnx("%s: mesh %s is already there from %s, left "
-			    "out", m->path, m->slug, mb->mesh.path);
-			return;
-		}
-	}
-	if ((mb = member_new(s, m)) != NULL)
-		member_attach(mb);
-}
-
-/* The mesh that everyone has: two sessions can talk with no configuration. */
-static int
-member_make_local(struct supervisor *s, const char *dir, char *err,
-    size_t errlen)
-{
-	struct mesh	 m;
-	struct member	*mb;
-	struct stat	 st;
-	char		*path = paths_join(dir, MESH_LOCAL ".json");
-	uint8_t		*secret;
-
-	/* A file that was left out is not to be replaced: it holds a key. */
-	if (lstat(path, &st) == 0) {
-		if (mesh_read(path, &m, NULL, err, errlen) == 0) {
-			snprintf(err, errlen, "%s: cannot be used, see the "
-			    "log", path);
-			mesh_clear(&m);
-		}
-		free(path);
-		return -1;
-	}
-	if ((secret = sodium_malloc(KEY_SECRET_LEN)) == NULL) {
-		snprintf(err, errlen, "no memory for a key");
-		free(path);
-		return -1;
-	}
-	memset(&m, 0, sizeof m);
-	strcpy(m.slug, MESH_LOCAL);
-	strcpy(m.name, MESH_LOCAL);
-	strcpy(m.url, MESH_EMBEDDED);
-	m.embedded = 1;
-	m.owner_uid = geteuid();
-	snprintf(m.display_name, sizeof m.display_name, "%.100s",
-	    s->hostname);
-	crypto_sign_keypair(m.pub, secret);
-	m.path = path;
-	if ((mb = member_new(s, &m)) == NULL) {
-		snprintf(err, errlen, "cannot make the mesh \"local\"");
-		sodium_free(secret);
-		mesh_clear(&m);
-		return -1;
-	}
-	mb->new_secret = secret;
-	member_attach(mb);
-	return 0;
-}
-
 int
 member_load(struct supervisor *s, char *err, size_t errlen)
 {
-	char	*dir = paths_join(s->paths.state_dir, PATHS_MESHES);
-	int	 ret = 0;
+	struct plan	plan;
+	size_t		i;
+	int		ret = plan_read(&plan, s, &s->conf);
 
-	if (mesh_each(dir, member_load_cb, s) == -1) {
-		snprintf(err, errlen, "%s: %s", dir, strerror(errno));
+	for (i = 0; ret == 0 && i < plan.n; i++) {
+		if (plan_make(&plan, &plan.v[i], s) == -1)
+			continue;
+		member_attach(plan.v[i].fresh);
+		plan.v[i].fresh = NULL;
+	}
+	for (i = 0; i < plan.n_faults; i++)
+		log_warnx("mesh file left out: %s", plan.faults[i]);
+	if (ret == 0 && TAILQ_EMPTY(&s->members) && plan.n > 0) {
 		ret = -1;
-	} else if (TAILQ_EMPTY(&s->members) &&
-	    s->conf.broker_enabled != CONF_NO)
-		ret = member_make_local(s, dir, err, errlen);
-	free(dir);
+		plan.why = plan.faults[plan.n_faults - 1];
+	}
+	if (ret == -1)
+		snprintf(err, errlen, "%s", plan.why);
+	plan_clear(&plan);
 	return ret;
 }
 

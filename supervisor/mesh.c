@@ -1,23 +1,14 @@
-/* Mesh files. */
+/* Meshes: their names, their brokers' URLs, and what a file says of one. */
 
 #include "supervisor/mesh.h"
 
-#include <sys/stat.h>
-
-#include <dirent.h>
-#include <errno.h>
 #include <jansson.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/clock.h"
 #include "common/encode.h"
-#include "common/fd.h"
-#include "common/paths.h"
-#include "common/xalloc.h"
+#include "supervisor/mesh_impl.h"
 
 int
 mesh_slug_valid(const char *s)
@@ -155,130 +146,73 @@ mesh_keys(const json_t *o, struct mesh *m, uint8_t secret_r[KEY_SECRET_LEN])
 	return ret;
 }
 
-/* What is wrong with the object, or NULL. */
-static const char *
-mesh_fill(const json_t *o, struct mesh *m, uid_t file_uid,
-    uint8_t secret_r[KEY_SECRET_LEN])
+/* Name the member at fault, and what it must be. */
+static int
+mesh_fault(struct mesh_fault *f, const char *key, const char *why)
 {
-	if (mesh_string(o, "slug", m->slug, sizeof m->slug, 1) == -1 ||
-	    !mesh_slug_valid(m->slug))
-		return "\"slug\" must be 1 to 64 of A-Z a-z 0-9 . _ -";
-	if (mesh_string(o, "meshId", m->mesh_id, sizeof m->mesh_id, 1) == -1)
-		return "\"meshId\" must be a string of at most 128 bytes";
-	if (mesh_string(o, "memberId", m->member_id, sizeof m->member_id, 1) ==
-	    -1)
-		return "\"memberId\" must be a string of at most 128 bytes";
-	if (mesh_string(o, "name", m->name, sizeof m->name, 0) == -1)
-		return "\"name\" must be a string of at most 128 bytes";
-	if (mesh_string(o, "displayName", m->display_name,
-	    sizeof m->display_name, 0) == -1)
-		return "\"displayName\" must be a string of at most 128 bytes";
-	if (mesh_keys(o, m, secret_r) == -1)
-		return "\"pubkey\" and \"secretKey\" must be a pair of ed25519 "
-		    "keys in lower-case hex (64 and 128 digits)";
-	if (mesh_people(o, m, file_uid) == -1)
-		return "\"owner\" must be a user id, \"users\" a list of them";
-	if (mesh_string(o, "brokerUrl", m->url, sizeof m->url, 1) == -1)
-		return "\"brokerUrl\" is missing";
-	if (strcmp(m->url, MESH_EMBEDDED) == 0)
-		m->embedded = 1;
-	else if (mesh_parse_url(m->url, m->host, &m->port, &m->tls) == -1)
-		return "\"brokerUrl\" must be ws://host:port/ws, "
-		    "wss://host:port/ws or \"embedded\"";
-	return NULL;
+	f->key = key;
+	f->why = why;
+	return -1;
 }
 
-int
-mesh_read(const char *path, struct mesh *m, uint8_t secret_r[KEY_SECRET_LEN],
-    char *err, size_t errlen)
+/* Where its broker is. */
+static int
+mesh_broker(const json_t *o, struct mesh *m, struct mesh_fault *f)
 {
-	struct stat	 st;
-	json_error_t	 je;
-	json_t		*o = NULL;
-	const char	*why;
-	char		*text;
-	size_t		 len;
-
-	memset(m, 0, sizeof *m);
-	if (lstat(path, &st) == -1) {
-		snprintf(err, errlen, "%s: %s", path, strerror(errno));
-		return -1;
-	}
-	if (!S_ISREG(st.st_mode) ||
-	    (st.st_uid != geteuid() && st.st_uid != 0)) {
-		snprintf(err, errlen, "%s: not a regular file of ours", path);
-		return -1;
-	}
-	if ((st.st_mode & 077) != 0) {
-		snprintf(err, errlen, "%s: others can read the member's secret "
-		    "key (mode %04o): chmod 600 it", path,
-		    (unsigned)(st.st_mode & 07777));
-		return -1;
-	}
-	if ((text = fd_read_file(path, MESH_FILE_MAX, &len)) == NULL) {
-		snprintf(err, errlen, "%s: %s", path, strerror(errno));
-		return -1;
-	}
-	o = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
-	freezero(text, len + 1);
-	if (o == NULL || !json_is_object(o)) {
-		snprintf(err, errlen, "%s:%d: not a JSON object", path,
-		    o == NULL ? je.line : 1);
-		json_decref(o);
-		return -1;
-	}
-	why = mesh_fill(o, m, st.st_uid, secret_r);
-	json_decref(o);
-	if (why != NULL) {
-		snprintf(err, errlen, "%s: %s", path, why);
-		if (secret_r != NULL)
-			sodium_memzero(secret_r, KEY_SECRET_LEN);
-		return -1;
-	}
-	if (m->name[0] == '\0')
-		strcpy(m->name, m->slug);
-	m->path = xstrdup(path);
+	if (mesh_string(o, "brokerUrl", m->url, sizeof m->url, 1) == -1)
+		return mesh_fault(f, "brokerUrl", "\"brokerUrl\" is missing");
+	if (!m->reference && strcmp(m->url, MESH_EMBEDDED) == 0)
+		m->embedded = 1;
+	else if (mesh_parse_url(m->url, m->host, &m->port, &m->tls) == -1)
+		return mesh_fault(f, "brokerUrl", m->reference ?
+		    "\"brokerUrl\" must be ws://host:port/ws or "
+		    "wss://host:port/ws" :
+		    "\"brokerUrl\" must be ws://host:port/ws, "
+		    "wss://host:port/ws or \"embedded\"");
 	return 0;
 }
 
 int
-mesh_write(const struct mesh *m, const uint8_t secret[KEY_SECRET_LEN],
-    char *err, size_t errlen)
+mesh_fill(const json_t *o, struct mesh *m, uid_t file_uid,
+    uint8_t secret_r[KEY_SECRET_LEN], struct mesh_fault *f)
 {
-	char	 pub[2 * KEY_PUBLIC_LEN + 1], sec[2 * KEY_SECRET_LEN + 1];
-	char	 now[CLOCK_ISO_SIZE], *text = NULL;
-	json_t	*o, *users;
-	json_free_t free_text;
-	uint32_t i;
-	int	 ret = -1;
+	if (mesh_string(o, "slug", m->slug, sizeof m->slug, 1) == -1 ||
+	    !mesh_slug_valid(m->slug))
+		return mesh_fault(f, "slug", "\"slug\" must be 1 to 64 of "
+		    "A-Z a-z 0-9 . _ -");
+	if (mesh_string(o, "meshId", m->mesh_id, sizeof m->mesh_id, 1) == -1)
+		return mesh_fault(f, "meshId", "\"meshId\" must be a string "
+		    "of at most 128 bytes");
+	if (mesh_string(o, "memberId", m->member_id, sizeof m->member_id, 1) ==
+	    -1)
+		return mesh_fault(f, "memberId", "\"memberId\" must be a "
+		    "string of at most 128 bytes");
+	if (mesh_string(o, "name", m->name, sizeof m->name, 0) == -1)
+		return mesh_fault(f, "name", "\"name\" must be a string of "
+		    "at most 128 bytes");
+	if (mesh_string(o, "displayName", m->display_name,
+	    sizeof m->display_name, 0) == -1)
+		return mesh_fault(f, "displayName", "\"displayName\" must be "
+		    "a string of at most 128 bytes");
+	if (mesh_people(o, m, file_uid) == -1)
+		return mesh_fault(f, json_object_get(o, "users") != NULL ?
+		    "users" : "owner", "\"owner\" must be a user id, "
+		    "\"users\" a list of them");
+	if (mesh_broker(o, m, f) == -1)
+		return -1;
+	if (mesh_keys(o, m, secret_r) == -1)
+		return mesh_fault(f, "secretKey", "\"pubkey\" and "
+		    "\"secretKey\" must be a pair of ed25519 keys in "
+		    "lower-case hex (64 and 128 digits)");
+	if (m->name[0] == '\0')
+		strcpy(m->name, m->slug);
+	return 0;
+}
 
-	users = json_array();
-	for (i = 0; i < m->users.n; i++)
-		json_array_append_new(users,
-		    json_integer((json_int_t)m->users.v[i]));
-	o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:o}",
-	    "meshId", m->mesh_id, "memberId", m->member_id, "slug", m->slug,
-	    "name", m->name, "displayName", m->display_name,
-	    "pubkey", hex_encode(pub, m->pub, KEY_PUBLIC_LEN),
-	    "secretKey", hex_encode(sec, secret, KEY_SECRET_LEN),
-	    "brokerUrl", m->url, "joinedAt", clock_iso(clock_wall_ms(), now),
-	    "owner", (json_int_t)m->owner_uid, "users", users);
-	sodium_memzero(sec, sizeof sec);
-	if (o != NULL)
-		text = json_dumps(o, JSON_INDENT(2));
-	json_decref(o);
-	if (text == NULL)
-		snprintf(err, errlen, "%s: cannot encode it", m->path);
-	else if (fd_write_file(m->path, 0600, text, strlen(text)) == -1)
-		snprintf(err, errlen, "%s: %s", m->path, strerror(errno));
-	else
-		ret = 0;
-	if (text != NULL) {
-		sodium_memzero(text, strlen(text));
-		json_get_alloc_funcs(NULL, &free_text);
-		free_text(text);
-	}
-	return ret;
+int
+mesh_same_url(const struct mesh *a, const struct mesh *b)
+{
+	return a->embedded == b->embedded && strcmp(a->url, b->url) == 0;
 }
 
 void
@@ -286,41 +220,4 @@ mesh_clear(struct mesh *m)
 {
 	free(m->path);
 	m->path = NULL;
-}
-
-static int
-mesh_is_file(const struct dirent *d)
-{
-	size_t	n = strlen(d->d_name);
-
-	return n > 5 && d->d_name[0] != '.' &&
-	    strcmp(d->d_name + n - 5, ".json") == 0;
-}
-
-int
-mesh_each(const char *dir, void (*cb)(void *arg, struct mesh *), void *arg)
-{
-	struct dirent	**names = NULL;
-	struct mesh	  m;
-	char		  err[512], *path;
-	int		  i, n;
-
-	if ((n = scandir(dir, &names, mesh_is_file, alphasort)) == -1)
-		return -1;
-	for (i = 0; i < n; i++) {
-		path = paths_join(dir, names[i]->d_name);
-		if (i >= MESH_FILES_MAX)
-			log_warnx("%s: more than %d mesh files, left out",
-			    path, MESH_FILES_MAX);
-		else if (mesh_read(path, &m, NULL, err, sizeof err) == -1)
-			log_warnx("mesh file left out: %s", err);
-		else {
-			cb(arg, &m);
-			mesh_clear(&m);
-		}
-		free(path);
-		free(names[i]);
-	}
-	free(names);
-	return 0;
 }

@@ -7,8 +7,9 @@
  *	{"meshId","memberId","slug","name","pubkey","secretKey","brokerUrl",
  *	 "joinedAt","displayName"?,"owner"?:<uid>,"users"?:[<uid>...]}
  *
- * as the reference client keeps them; brokerUrl "embedded" is our own broker.
- * The file must belong to us or to root, and nobody else may read it.
+ * as the reference client keeps them in its config.json, all in one list;
+ * brokerUrl "embedded" is our own broker.  A file must belong to us or to root,
+ * and nobody else may read it.
  */
 
 #include <stddef.h>
@@ -20,6 +21,7 @@
 #define MESH_LOCAL	"local"
 #define MESH_FILE_MAX	65536	/* bytes */
 #define MESH_FILES_MAX	1024
+#define MESH_ERR_SIZE	512
 
 struct mesh {
 	char		*path;		/* of its file */
@@ -32,6 +34,7 @@ struct mesh {
 	char		 url[MSG_PATH_SIZE];
 	int		 embedded;
 	int		 reference;	/* of the reference's config.json */
+	int		 automatic;	/* a uid's own member of `local` */
 	char		 host[MSG_HOST_SIZE];	/* of the URL */
 	uint16_t	 port;
 	int		 tls;
@@ -44,7 +47,7 @@ int	mesh_slug_valid(const char *);
 
 /*
  * Read one file.  secret_r may be NULL; else it gets the secret key, which the
- * caller wipes.  -1 with "file: what is wrong" in err.
+ * caller wipes.  -1 with "file:line: what is wrong" in err.
  */
 int	mesh_read(const char *path, struct mesh *,
 	    uint8_t secret_r[KEY_SECRET_LEN], char *err, size_t errlen);
@@ -54,12 +57,35 @@ int	mesh_write(const struct mesh *, const uint8_t secret[KEY_SECRET_LEN],
 	    char *err, size_t errlen);
 void	mesh_clear(struct mesh *);
 
+/* Are both on the same broker? */
+int	mesh_same_url(const struct mesh *, const struct mesh *);
+
 /*
- * Every *.json of the directory, sorted by name.  A file with a fault is
- * reported and left out.  -1: the directory cannot be read.
+ * Its secret key, from its file, which must still have the same pair.  -1 with
+ * err; else the caller wipes it.
+ */
+int	mesh_secret(const struct mesh *, uint8_t secret_r[KEY_SECRET_LEN],
+	    char *err, size_t errlen);
+
+/*
+ * Every *.json of the directory, sorted by name.  A file with a fault goes to
+ * fault_cb instead.  -1: the directory cannot be read.
  */
 int	mesh_each(const char *dir, void (*cb)(void *arg, struct mesh *),
-	    void *arg);
+	    void (*fault_cb)(void *arg, const char *err), void *arg);
+
+/*
+ * Every mesh of a config.json of the reference, in its order; faults likewise.
+ * -1: nothing of it could be used.
+ */
+int	mesh_each_reference(const char *path,
+	    void (*cb)(void *arg, struct mesh *),
+	    void (*fault_cb)(void *arg, const char *err), void *arg);
+
+/* One of them, by its slug; as mesh_read(). */
+int	mesh_read_reference(const char *path, const char *slug,
+	    struct mesh *, uint8_t secret_r[KEY_SECRET_LEN], char *err,
+	    size_t errlen);
 
 /* "ws://host:port/ws", "wss://host/ws".  0 or -1. */
 int	mesh_parse_url(const char *, char host[MSG_HOST_SIZE], uint16_t *port_r,

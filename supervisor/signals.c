@@ -7,6 +7,7 @@
 
 #include "supervisor/child.h"
 #include "supervisor/logger.h"
+#include "supervisor/reload.h"
 #include "supervisor/supervisor.h"
 
 static void
@@ -46,13 +47,20 @@ signals_reopen(evutil_socket_t sig, short what, void *arg)
 	log_info("log opened again");
 }
 
+static void
+signals_reload(evutil_socket_t sig, short what, void *arg)
+{
+	signals_reopen(sig, what, arg);
+	reload_later(arg);
+}
+
 static const struct {
 	int			 sig;
 	event_callback_fn	 cb;
 } all[] = {
 	{ SIGTERM, signals_stop }, { SIGINT, signals_stop },
 	{ SIGCHLD, signals_child }, { SIGUSR1, signals_reopen },
-	{ SIGHUP, signals_reopen },
+	{ SIGHUP, signals_reload },
 };
 #define N_ALL	(sizeof all / sizeof all[0])
 

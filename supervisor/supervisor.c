@@ -24,6 +24,7 @@
 #include "supervisor/child.h"
 #include "supervisor/core.h"
 #include "supervisor/join.h"
+#include "supervisor/leave.h"
 #include "supervisor/lock.h"
 #include "supervisor/logger.h"
 #include "supervisor/member.h"
@@ -33,6 +34,7 @@
 #include "supervisor/presence.h"
 #include "supervisor/register.h"
 #include "supervisor/registry.h"
+#include "supervisor/reload.h"
 #include "supervisor/session.h"
 #include "supervisor/signals.h"
 #include "supervisor/status.h"
@@ -78,6 +80,8 @@ static const struct rule supervisor_rules[] = {
 	{ MSG_GATE_MESH_INVITE, PEER_GATE, WORKING, on_mesh_invite },
 	{ MSG_GATE_MESH_JOIN, PEER_GATE, WORKING, on_mesh_join },
 	{ MSG_GATE_PRESENCE, PEER_GATE, WORKING, on_presence },
+	{ MSG_GATE_RELOAD, PEER_GATE, WORKING, on_reload },
+	{ MSG_GATE_LEAVE, PEER_GATE, WORKING, on_leave },
 	{ MSG_STORE_ENDED, PEER_STORE, WORKING, on_rows_ended },
 	{ MSG_WRK_READY, PEER_WORKER, CHILD_STARTING | CHILD_STOPPING,
 	    on_worker_ready },
@@ -288,6 +292,8 @@ supervisor_check_ready(struct supervisor *s)
 	supervisor_tell_starter(s, "ok\n");
 	notify_say(s->notify, "READY=1\nSTATUS=serving %s/%s",
 	    s->paths.run_dir, PATHS_SOCKET);
+	if (s->reload_due)
+		reload_later(s);
 }
 
 void

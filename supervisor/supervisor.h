@@ -79,6 +79,7 @@ struct supervisor {
 	void		(*told_cb)(struct supervisor *);
 	int		 stop_step;
 	int64_t		 drain_until;	/* monotonic; 0: nobody is waited for */
+	int		 reload_due;	/* SIGHUP came while it was starting */
 	struct event	*ev_sig[5];
 };
 

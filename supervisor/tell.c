@@ -151,6 +151,20 @@ tell_members(struct supervisor *s)
 }
 
 void
+tell_allowed(struct supervisor *s)
+{
+	struct msg_allow	body;
+	int64_t			i;
+
+	if (!child_is_up(s->gate))
+		return;
+	memset(&body, 0, sizeof body);
+	for (i = 0; i < s->conf.n_allow_uids; i++)
+		body.uids.v[body.uids.n++] = s->conf.allow_uids[i];
+	child_send(s->gate, MSG_SUP_ALLOW, 0, &body, -1);
+}
+
+void
 tell_session(struct session *se)
 {
 	struct supervisor	*s = se->sup;

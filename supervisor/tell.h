@@ -32,6 +32,9 @@ void	tell_session(struct session *);
 void	tell_member_gone(struct member *);
 void	tell_members(struct supervisor *);
 
+/* Who may use the socket. */
+void	tell_allowed(struct supervisor *);
+
 /*
  * A new gate is told of all sessions, as fast as it reads; then told_cb is
  * called.  tell_stop(): it has gone.

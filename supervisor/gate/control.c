@@ -153,6 +153,18 @@ on_session_gone(void *arg, struct msg *m)
 }
 
 static int
+on_allow(void *arg, struct msg *m)
+{
+	struct speaker		*s = arg;
+	struct msg_allow	 body;
+
+	if (msg_decode(m, &body) == -1)
+		return -1;
+	s->gate->allow_uids = body.uids;
+	return 0;
+}
+
+static int
 on_log_level(void *arg, struct msg *m)
 {
 	struct msg_log_level	 body;
@@ -265,6 +277,7 @@ static const struct rule gate_rules[] = {
 	{ MSG_SUP_ENDED,	PEER_SUPERVISOR, RUNNING, on_answer },
 	{ MSG_SUP_STATUS,	PEER_SUPERVISOR, RUNNING, on_answer },
 	{ MSG_SUP_ANSWER,	PEER_SUPERVISOR, RUNNING, on_answer },
+	{ MSG_SUP_ALLOW,	PEER_SUPERVISOR, RUNNING, on_allow },
 	{ MSG_SUP_LOG_LEVEL,	PEER_SUPERVISOR, RUNNING, on_log_level },
 	{ MSG_SUP_QUIESCE,	PEER_SUPERVISOR, RUNNING, on_quiesce },
 	{ MSG_SUP_STOP,		PEER_SUPERVISOR, GATE_NEW | RUNNING, on_stop },
