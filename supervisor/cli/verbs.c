@@ -207,6 +207,12 @@ static const struct verb verbs[] = {
 	    opts_start, VERB_PLACE | VERB_JSON, 0, 0, v_start },
 	{ "stop", "", "stop it and wait for its end", NULL,
 	    opts_stop, VERB_PLACE | VERB_JSON, 0, 0, v_stop },
+	{ "reload", "", "have it read its configuration and meshes again",
+	    "What is the same goes on undisturbed.  When a file is faulty, "
+	    "nothing changes at all, and the exit code is 1.  For the owner "
+	    "of the daemon.",
+	    NULL, VERB_PLACE | VERB_API | VERB_JSON | VERB_ADMIN, 0, 0,
+	    v_reload },
 	{ "status", "", "show its processes, meshes and sessions",
 	    "Exits with 0 when it runs, 1 when it died, 3 when it does not "
 	    "run, 4 when that cannot be said.",
@@ -223,6 +229,13 @@ static const struct verb verbs[] = {
 	    "LINK \"-\" is read from the standard input, where nobody sees "
 	    "it in the list of processes.  Takes at most 30 seconds.",
 	    opts_mesh_join, AS_USER, 1, 1, v_mesh_join },
+	{ "mesh list", "", "list the meshes that you may use", NULL,
+	    NULL, OR_ADMIN, 0, 0, v_mesh_list },
+	{ "mesh leave", "MESH", "leave a mesh, for good",
+	    "Its file is removed, and with it the member's key: to come back "
+	    "takes a new invite.  Its sessions end.  For the owner of the "
+	    "mesh.",
+	    NULL, OR_ADMIN, 1, 1, v_mesh_leave },
 	{ "session register", "", "make a session and keep its token",
 	    "Prints the session's key and the line that makes it the one "
 	    "that other verbs speak for.  Registering a name again is the "

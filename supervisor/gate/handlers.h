@@ -72,4 +72,8 @@ void	on_schedule(struct request *);
 void	on_scheduled(struct request *);
 void	on_schedule_cancel(struct request *);
 
+void	on_meshes(struct request *);
+void	on_mesh_leave(struct request *);
+void	on_reload(struct request *);
+
 #endif

@@ -18,7 +18,8 @@
 
 static const char *const features[] = { "version", "health", "status",
     "sessions", "send", "inbox", "outbox", "events", "peers", "presence",
-    "state", "memory", "skills", "topics", "groups", "profile", "schedule" };
+    "state", "memory", "skills", "topics", "groups", "profile", "schedule",
+    "meshes", "reload" };
 
 void
 on_version(struct request *r)

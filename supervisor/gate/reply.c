@@ -33,6 +33,7 @@ static const struct {
 	{ 409, "Conflict" },
 	{ 413, "Content Too Large" },
 	{ 417, "Expectation Failed" },
+	{ 422, "Unprocessable Content" },
 	{ 429, "Too Many Requests" },
 	{ 431, "Request Header Fields Too Large" },
 	{ 500, "Internal Server Error" },

@@ -97,6 +97,10 @@ static const struct route routes[] = {
 	{ EVHTTP_REQ_GET, "/v1/schedule", 0, 0, on_scheduled },
 	{ EVHTTP_REQ_POST, "/v1/schedule", ROUTE_BODY, 0, on_schedule },
 	{ EVHTTP_REQ_DELETE, "/v1/schedule/{}", 0, 0, on_schedule_cancel },
+
+	{ EVHTTP_REQ_GET, "/v1/meshes", 0, 0, on_meshes },
+	{ EVHTTP_REQ_DELETE, "/v1/meshes/{}", 0, 0, on_mesh_leave },
+	{ EVHTTP_REQ_POST, "/v1/reload", 0, 0, on_reload },
 };
 
 static const struct {

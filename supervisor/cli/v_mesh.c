@@ -1,0 +1,59 @@
+/* mesh list and mesh leave. */
+
+#include <stdio.h>
+
+#include "supervisor/cli/api.h"
+#include "supervisor/cli/buf.h"
+#include "supervisor/cli/table.h"
+#include "supervisor/cli/text.h"
+#include "supervisor/cli/verbs.h"
+
+static void
+print_list(const struct cli *c, json_t *j)
+{
+	static const char *const heads[] = { "MESH", "NAME", "STATE",
+				    "BROKER", "KEY", NULL };
+	struct table		*t = table_new(heads);
+	const json_t		*m;
+	const char		*reason;
+	size_t			 i;
+
+	json_array_foreach(json_object_get(j, "meshes"), i, m) {
+		reason = cli_json_str(m, "reason");
+		table_add(t, cli_json_str(m, "slug"));
+		table_add(t, cli_json_str(m, "name"));
+		if (reason != NULL)
+			table_addf(t, "%s (%s)", cli_json_str(m, "state"),
+			    reason);
+		else
+			table_add(t, cli_json_str(m, "state"));
+		table_add(t, cli_json_str(m, "brokerUrl"));
+		table_add(t, cli_json_str(m, "pubkey"));
+	}
+	table_end(&t, stdout, c->color, "no meshes");
+}
+
+int
+v_mesh_list(struct cli *c)
+{
+	return api_show(c, "GET", "/v1/meshes", NULL, print_list);
+}
+
+static void
+print_left(const struct cli *c, json_t *j)
+{
+	(void)c;
+	text_printf("left %s\n", cli_json_or(j, "slug", "it"));
+}
+
+int
+v_mesh_leave(struct cli *c)
+{
+	struct buf	path = { 0 };
+	int		rc;
+
+	if ((rc = cli_row_path(c, &path, "/v1/meshes/")) == CLI_OK)
+		rc = api_show(c, "DELETE", path.p, NULL, print_left);
+	buf_free(&path);
+	return rc;
+}
