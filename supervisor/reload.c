@@ -10,6 +10,7 @@
 #include "supervisor/answer.h"
 #include "supervisor/child.h"
 #include "supervisor/core.h"
+#include "supervisor/notify.h"
 #include "supervisor/reload_impl.h"
 
 void
@@ -92,6 +93,7 @@ reload_run(struct supervisor *s)
 		plan_fault(&r.plan, "meshsup is starting or stopping: try "
 		    "again in a moment");
 	else {
+		notify_reloading(s->notify);
 		reload_read(&r);
 		ok = r.plan.n_faults == 0 && reload_try(&r) == 0;
 	}
@@ -106,6 +108,8 @@ reload_run(struct supervisor *s)
 	reload_log(r.applied, "");
 	reload_log(r.needs_restart, "needs a restart: ");
 	log_info("reload: %s", ok ? "done" : "nothing was changed");
+	if (s->state == SUP_RUNNING)
+		notify_say(s->notify, "READY=1");
 	plan_clear(&r.plan);
 	return json_pack("{s:b, s:o, s:o, s:o}", "ok", ok, "applied",
 	    r.applied, "needs_restart", r.needs_restart, "faults", faults);

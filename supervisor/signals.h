@@ -3,7 +3,7 @@
 
 /*
  * Signals arrive as events: SIGTERM and SIGINT stop (a second one at once),
- * SIGCHLD reaps, SIGHUP and SIGUSR1 open the log again.
+ * SIGCHLD reaps, SIGHUP reloads, it and SIGUSR1 open the log again.
  */
 
 struct supervisor;
