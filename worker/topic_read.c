@@ -138,6 +138,8 @@ read_failed(struct topics *ts, const char *error)
 		    "again: %s", t->row.name, error);
 	memcpy(t->error, error, strnlen(error, sizeof t->error - 1) + 1);
 	t->error[sizeof t->error - 1] = '\0';
+	if (strcmp(error, "timeout") != 0)
+		walk_clear(t);		/* it may not know the cursor any more */
 	t->rejoin = 1;			/* it may have forgotten us */
 	read_leave(ts, TOPICS_READ_MS);
 }

@@ -383,6 +383,24 @@ def test_to_a_topic_while_the_broker_is_away(world, news):
     assert is_error(r, 503)
 
 
+def test_requeued_to_the_same_topic(world, news):
+    """A message to many goes nowhere else."""
+    s = world.register()
+    join(s)
+    world.broker.stop()
+    wait_for(lambda: s.state() != "open", 10)
+    row = s.api.send(f"#{news}", "once more").json["id"]
+    r = s.api.post("/v1/outbox/requeue", {"id": row, "to": "#news"})
+    assert is_error(r, 400) == "invalid_target"
+    r = s.api.post("/v1/outbox/requeue", {"id": row})
+    assert r.status == 200 and r.json["to"] == f"#{news}", r
+    world.broker.start()
+    wait_for(lambda: world.broker.sends, 40)
+    f, = world.broker.sends
+    assert f["targetSpec"] == f"#{news}"
+    assert f["id"] == r.json["new_client_message_id"]
+
+
 def test_a_broker_that_says_nothing_of_topics(world, news):
     s = world.register()
     world.broker.topics.silent = True

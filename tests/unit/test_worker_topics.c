@@ -42,6 +42,7 @@ static int		 nhistory, njoin, nleave, nlist, last_limit;
 static char		 last_frame[256];
 static int		 silent;
 static const char	*refuses;	/* a topic's history: an error */
+static const char	*refuses_before;	/* the same with a beforeId */
 static char		*lie;		/* answers every history with that */
 static const char	*topic_list = "[{\"id\":\"T1\",\"name\":\"news\"},"
 			    "{\"id\":\"T2\",\"name\":\"deploys\"},"
@@ -140,6 +141,7 @@ answer(json_t *q)
 {
 	const char	*type = json_string_value(json_object_get(q, "type"));
 	const char	*id = json_string_value(json_object_get(q, "_reqId"));
+	const char	*before;
 	json_t		*a = NULL;
 	char		*text;
 
@@ -157,15 +159,18 @@ answer(json_t *q)
 		assert_string_equal(type, "topic_history");
 		last_limit = (int)json_integer_value(json_object_get(q,
 		    "limit"));
-		if (refuses != NULL)
+		before = json_string_value(json_object_get(q, "beforeId"));
+		if (refuses != NULL || (refuses_before != NULL &&
+		    before != NULL))
 			a = json_pack("{s:s, s:s, s:s}", "type", "error",
-			    "code", refuses, "id", id);
+			    "code", refuses != NULL ? refuses :
+			    refuses_before, "id", id);
 		else
 			a = json_pack("{s:s, s:s, s:o}", "type",
 			    "topic_history_response", "_reqId", id,
 			    "messages", lie != NULL ? json_loads(lie,
-			    JSON_DECODE_ANY, NULL) : page(json_string_value(
-			    json_object_get(q, "beforeId")), last_limit));
+			    JSON_DECODE_ANY, NULL) : page(before,
+			    last_limit));
 	}
 	if (a != NULL && !silent) {
 		text = json_dumps(a, 0);
@@ -397,7 +402,7 @@ setup(void **state)
 	nwaiting = nanswers = peer_full = 0;
 	store_result = ACCEPT_NEW;
 	stored_at_once = 1;
-	refuses = NULL;
+	refuses = refuses_before = NULL;
 	lie = NULL;
 	sender_of = NULL;
 	memset(&kept, 0, sizeof kept);
@@ -944,6 +949,24 @@ other_errors_pass(void **state)
 	expect_puts(2, 3);
 }
 
+/* What a walk goes back by is not there any more: it begins anew. */
+static void
+a_cursor_that_is_gone(void **state)
+{
+	(void)state;
+	said = 20000;
+	joined("T1", "news", "m19000", 19000);
+	begin();
+	nputs = nstored = 0;
+	said = 20900;
+	refuses_before = "invalid_args";
+	pass(40000);
+	assert_int_equal(nputs, 0);
+	refuses_before = NULL;
+	pass(40000);
+	expect_puts(20001, 20900);
+}
+
 /* An answer without our id, or with another's, is none of ours. */
 static void
 answers_of_others(void **state)
@@ -1283,6 +1306,7 @@ main(void)
 		T(our_own_are_echoes),
 		T(gone_at_the_broker),
 		T(other_errors_pass),
+		T(a_cursor_that_is_gone),
 		T(answers_of_others),
 		T(a_file_that_cannot_be_read),
 		T(not_before_the_store_wakes_us),
