@@ -142,7 +142,7 @@ mesh_cb(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     void *in, size_t len)
 {
 	struct place	 *place = user;
-	struct conn	**cp = &place->conn;
+	struct conn	**cp = place != NULL ? &place->conn : NULL;
 
 	switch (reason) {
 	case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
