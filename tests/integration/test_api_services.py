@@ -149,14 +149,14 @@ def test_schedule(alice, bob):
     assert daily["cron"] == "0 9 * * *"
     mine = ok(alice.api.get("/v1/schedule"))["scheduled"]
     ids = {s["scheduledId"] for s in (later, daily)}
-    assert ids <= {m["scheduledId"] for m in mine}
+    assert ids <= {m["id"] for m in mine}
     assert all(m["mesh"] == "local" for m in mine)
     for s in later, daily:
         ok(alice.api.delete(f"/v1/schedule/{s['scheduledId']}"))
         assert is_error(alice.api.delete(
             f"/v1/schedule/{s['scheduledId']}"), 404) == "not_found"
     mine = ok(alice.api.get("/v1/schedule"))["scheduled"]
-    assert not ids & {m["scheduledId"] for m in mine}
+    assert not ids & {m["id"] for m in mine}
     assert is_error(alice.api.post("/v1/schedule", {
         "to": "*", "message": "m", "cron": "99 * * * *"}), 400) == \
         "invalid_cron"
