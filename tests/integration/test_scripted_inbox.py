@@ -130,7 +130,7 @@ def test_handed_over_while_the_members_worker_is_away(world):
     of its own, so that every reader hears of it."""
     s, bob = world.register(), Key()
     conn = s.conn()
-    world.broker.wait_member()
+    first = world.broker.wait_member()
     worker = world.daemon.kill("member", sig=signal.SIGSTOP)
     push = world.broker.direct(world.member.mesh_id, bob,
                                world.member.key.pub, "for the member",
@@ -152,8 +152,9 @@ def test_handed_over_while_the_members_worker_is_away(world):
         assert e.data["sender_pubkey"] == bob.pub
         assert len(events.messages()) == 2
     assert s.api.inbox("quarantine=true") == []
-    # On the member's own connection it is a copy.
-    member = world.broker.wait_member()
+    # On the member's own connection it is a copy; the new worker may have
+    # opened it before it was connected.
+    member = world.broker.wait_member(after=first.number)
     copy = {**push, "messageId": message_id()}
     member.put(copy)
     acked(world, member, copy)
