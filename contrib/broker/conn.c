@@ -163,10 +163,8 @@ room_again(struct conn *c)
 
 /* Write what is released, as far as the socket takes it.  0 or -1. */
 static int
-out_write(struct conn *c)
+out_flush(struct conn *c)
 {
-	int	 had_room = conn_has_room(c);
-
 	while (c->nready > 0) {
 		if (lws_send_pipe_choked(c->wsi)) {
 			lws_callback_on_writable(c->wsi);
@@ -177,8 +175,19 @@ out_write(struct conn *c)
 		out_pop(c);
 		c->nready--;
 	}
+	return 0;
+}
+
+/* There may be room again before all is written. */
+static int
+out_write(struct conn *c)
+{
+	int	 had_room = conn_has_room(c);
+
+	if (out_flush(c) == -1)
+		return -1;
 	conn_pace(c);
-	if (!had_room)
+	if (!had_room && conn_has_room(c))
 		room_again(c);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "contrib/broker/frame.h"
 #include "contrib/broker/presence.h"
 #include "contrib/broker/quiet.h"
+#include "contrib/broker/reply.h"
 
 static void
 row_add(struct frame *f, const struct peer *peer)
@@ -80,5 +81,6 @@ roster_ask(struct conn *c, const json_t *json)
 	f = frame_copy(list);
 	frame_req_id_add(f, json);
 	frame_end(f);
+	reply_after_commit(c);
 	conn_give(c, &f);
 }

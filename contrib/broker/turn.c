@@ -158,9 +158,12 @@ turn_end(struct turn *t)
 	again |= feed_run(b->feed, TURN_MESSAGES);
 	if (b->commit_now || db_failed(b->db))
 		again |= turn_commit(t) == -1;
+	turn_release(t);
+	/* What was written may have made room. */
+	again |= deliver_run(b->deliver, 0);
+	again |= feed_run(b->feed, 0);
 	if (again)
 		lws_cancel_service(t->context);	/* do not wait in poll() */
-	turn_release(t);
 	db_checkpoint(b->db);
 	turn_lazy(t);
 }

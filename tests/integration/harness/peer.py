@@ -125,6 +125,9 @@ class Peer:
         """From here on the kernel's buffers fill."""
         aio.loop().call_soon_threadsafe(self._ws.transport.pause_reading)
 
+    def start_reading(self):
+        aio.loop().call_soon_threadsafe(self._ws.transport.resume_reading)
+
     def write_raw(self, data):
         """Bytes below the WebSocket framing."""
         aio.loop().call_soon_threadsafe(self._ws.transport.write, data)
