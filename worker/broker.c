@@ -235,13 +235,15 @@ broker_drop(struct broker *b, const char *why)
 }
 
 void
-broker_stop(struct broker *b)
+broker_stop(struct broker *b, int ended)
 {
 	int	open = b->phase == OPEN || b->phase == HELLO;
 
 	b->phase = STOPPED;
 	lws_sul_cancel(&b->sul);
 	lws_sul_cancel(&b->sul_renew);
+	if (ended)
+		ws_farewell(b->ws, "session_ended");
 	ws_close(b->ws, open ? 1000 : 0, "stopping");
 }
 

@@ -78,10 +78,11 @@ void	broker_pause(struct broker *, int paused);
 void	broker_drop(struct broker *, const char *why);
 
 /*
- * Close for good, with a close frame where possible.  broker_is_down() says
- * when the socket is closed.
+ * Close for good, with a close frame where possible.  ended: the session is
+ * over, so that its broker need not keep its presence for when it comes back.
+ * broker_is_down() says when the socket is closed.
  */
-void	broker_stop(struct broker *);
+void	broker_stop(struct broker *, int ended);
 int	broker_is_down(const struct broker *);
 
 /* For the protocol's callback: events of the WebSocket end up here. */

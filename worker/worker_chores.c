@@ -144,7 +144,7 @@ worker_stop(struct worker *w)
 	topics_stop(w->topics);
 	if (w->store != NULL)
 		peer_drain(w->store, STOP_STORE_MS);
-	broker_stop(w->broker);
+	broker_stop(w->broker, w->draining);
 	worker_stop_cb(&w->sul_stop);
 }
 

@@ -43,6 +43,7 @@ struct ws {
 	int		 code;		/* the end, as known so far */
 	char		 reason[REASON_LEN];
 	int		 say;		/* close with this code when writable */
+	const char	*farewell;	/* and this text, or NULL */
 };
 
 /* Host: a name or an address, and the port unless it is the usual one. */
@@ -197,6 +198,12 @@ ws_close(struct ws *ws, int code, const char *reason)
 		    LWS_TO_KILL_ASYNC);
 }
 
+void
+ws_farewell(struct ws *ws, const char *text)
+{
+	ws->farewell = text;
+}
+
 int
 ws_is_down(const struct ws *ws)
 {
@@ -265,8 +272,9 @@ ws_writable(struct ws *ws, struct lws *wsi)
 	uint8_t	empty[LWS_PRE + 1] = { 0 };
 
 	if (ws->say != 0) {
-		lws_close_reason(wsi, (enum lws_close_status)ws->say, NULL,
-		    0);
+		lws_close_reason(wsi, (enum lws_close_status)ws->say,
+		    (unsigned char *)(uintptr_t)ws->farewell,
+		    ws->farewell != NULL ? strlen(ws->farewell) : 0);
 		return -1;
 	}
 	if (ws->ping) {

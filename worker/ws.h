@@ -45,6 +45,9 @@ void	ws_pause(struct ws *, int paused);
  */
 void	ws_close(struct ws *, int code, const char *reason);
 
+/* What the close frame says, static text; nothing unless this is called. */
+void	ws_farewell(struct ws *, const char *);
+
 /* Is nothing connected or connecting? */
 int	ws_is_down(const struct ws *);
 

@@ -52,6 +52,11 @@ def test_it_delivers_what_was_accepted(make, owner):
     w.broker.acks = "auto"
     conn.ack(conn.sends[0])
     wait_for(lambda: is_gone(w, s), 10, "its worker stays")
+    # Its broker need not keep its presence for when it comes back; it is
+    # told so where the socket takes it within a second.
+    wait_for(lambda: conn.closed)
+    assert (conn.ws.close_code, conn.ws.close_reason) in (
+        (1000, "session_ended"), (1006, ""))
     assert [bob.open(s.pubkey, f["nonce"], f["ciphertext"])
             for f in conn.sends] == [f"message {i:02}" for i in range(20)]
     w.daemon.wait_log("session .*: ended")

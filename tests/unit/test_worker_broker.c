@@ -65,6 +65,7 @@ ws_send(struct ws *ws, struct outbuf *o)
 }
 
 static int	want;
+static const char *farewell;
 
 void
 ws_want_write(struct ws *ws)
@@ -94,6 +95,13 @@ ws_close(struct ws *ws, int code, const char *reason)
 	(void)ws;
 	(void)code;
 	snprintf(closed_why, sizeof closed_why, "%s", reason);
+}
+
+void
+ws_farewell(struct ws *ws, const char *text)
+{
+	(void)ws;
+	farewell = text;
 }
 
 int
@@ -676,13 +684,28 @@ stopping_is_final(void **st)
 	(void)st;
 	broker_start(b);
 	open_it();
-	broker_stop(b);
+	farewell = NULL;
+	broker_stop(b, 0);
 	assert_string_equal(closed_why, "stopping");
+	assert_null(farewell);
 	end(1000, "");
 	assert_true(broker_is_down(b));
 	advance(3600000);
 	assert_int_equal(connects, 1);
 	assert_int_equal(closes, 0);
+}
+
+/* Its presence ends with it, and need not be kept for its return. */
+static void
+a_session_that_is_over_says_so(void **st)
+{
+	(void)st;
+	broker_start(b);
+	open_it();
+	farewell = NULL;
+	broker_stop(b, 1);
+	assert_string_equal(farewell, "session_ended");
+	end(1000, "");
 }
 
 #define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -711,6 +734,7 @@ main(void)
 		T(replaced_three_times_parks),
 		T(the_code_of_the_end_is_passed_on),
 		T(stopping_is_final),
+		T(a_session_that_is_over_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
