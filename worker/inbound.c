@@ -160,13 +160,25 @@ inbound_ack(struct puts *puts, const struct push *p)
 		puts_ack(puts, p->message_id, p->client_id);
 }
 
+/*
+ * A direct reminder, which we asked for: the broker sends it, in our name, to
+ * whom we named, and that may be ourselves.
+ */
+static int
+is_reminder(const struct push *p)
+{
+	return p->has_subtype && strcmp(p->subtype, "reminder") == 0 &&
+	    !p->has_nonce;
+}
+
 int
 inbound_push(const struct self *self, struct puts *puts, const struct push *p)
 {
 	struct msg_put	m;
 	struct text	t;
 
-	if (strcmp(p->sender, self->pub_hex) == 0) {	/* our own echo */
+	if (strcmp(p->sender, self->pub_hex) == 0 && !is_reminder(p)) {
+		/* our own echo */
 		inbound_ack(puts, p);
 		return 0;
 	}
@@ -176,7 +188,8 @@ inbound_push(const struct self *self, struct puts *puts, const struct push *p)
 		inbound_seal(self, &m, &t);
 	else if (text_plain(&t, p) == 0) {
 		if (self->kind == OWNER_MEMBER && strcmp(p->sender_member,
-		    self->pub_hex) == 0) {	/* what our own member sent */
+		    self->pub_hex) == 0 && !is_reminder(p)) {
+			/* what our own member sent to many */
 			text_clear(&t);
 			inbound_ack(puts, p);
 			return 0;

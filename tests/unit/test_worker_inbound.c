@@ -331,6 +331,38 @@ a_forged_box_does_not_open(void **state)
 	assert_int_equal(puts_got[1].state, INBOX_HANDOVER);
 }
 
+/* A reminder comes in the name of who asked for it, maybe for itself. */
+static void
+our_own_reminder_is_kept(void **state)
+{
+	struct push	p;
+
+	(void)state;
+	push_make(&p, 0, NULL, "tea", 3);
+	strcpy(p.sender, bob->pub_hex);
+	strcpy(p.sender_member, member->pub_hex);
+	strcpy(p.subtype, "reminder");
+	p.has_subtype = 1;
+	p.has_nonce = 0;
+	deliver(bob, &p);
+	assert_int_equal(nputs, 1);
+	push_make(&p, 0, NULL, "tea", 3);
+	strcpy(p.sender_member, member->pub_hex);
+	strcpy(p.subtype, "reminder");
+	p.has_subtype = 1;
+	p.has_nonce = 0;
+	deliver(member, &p);
+	assert_int_equal(nputs, 2);
+	/* One to many is an echo as others are. */
+	push_make(&p, 0, NULL, "tea", 3);
+	strcpy(p.sender, bob->pub_hex);
+	strcpy(p.subtype, "reminder");
+	p.has_subtype = 1;
+	p.has_nonce = 1;
+	deliver(bob, &p);
+	assert_int_equal(nputs, 2);
+}
+
 static void
 our_own_echo_is_dropped(void **state)
 {
@@ -520,6 +552,7 @@ main(void)
 		T(what_does_not_open_goes_to_the_member),
 		T(a_forged_box_does_not_open),
 		T(our_own_echo_is_dropped),
+		T(our_own_reminder_is_kept),
 		T(a_member_has_nobody_to_hand_over_to),
 		T(a_webhook_shows_its_event),
 		T(the_member_opens_what_was_handed_over),

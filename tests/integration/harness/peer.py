@@ -157,6 +157,12 @@ class Peer:
                 await self._ws.send(t)
         aio.run(go())
 
+    def put_pieces(self, pieces):
+        """One text frame in as many pieces."""
+        async def go():
+            await self._ws.send(pieces)
+        aio.run(go())
+
     def expect(self, kind=None, deadline=10.0, **members):
         """The first frame not expected yet with that type and members.
 
