@@ -23,6 +23,8 @@
 
 #define MAX_FDS		64
 #define LOOP_FDS	16
+#define CONNECT_S	8
+#define ANSWER_S	30
 #define PATIENCE_US	(27 * LWS_USEC_PER_SEC)	/* the supervisor has 30 s */
 
 static void
@@ -106,6 +108,9 @@ join_open_lws(struct join *j)
 	info.protocols = join_protocols;
 	info.fd_limit_per_thread = LOOP_FDS;
 	info.user = j;
+	/* Else it is less patient than we are; both count for an answer. */
+	info.timeout_secs = info.keepalive_timeout = ANSWER_S;
+	info.connect_timeout_secs = CONNECT_S;	/* then the next address */
 	info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
 	    LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
 	if ((j->ctx = lws_create_context(&info)) == NULL)
