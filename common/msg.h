@@ -339,6 +339,7 @@ struct msg_register {
 	char		 role[MSG_ROLE_SIZE];
 	struct msg_slice groups;	/* [{"name","role"?}], or empty */
 	uint32_t	 caps;
+	int64_t		 caps_given;	/* 0: what it had, or all; 1 */
 	int64_t		 key_mode;	/* MINT or BROUGHT */
 	uint8_t		 pub[KEY_PUBLIC_LEN];
 	uint8_t		 secret[KEY_SECRET_LEN];
@@ -352,8 +353,9 @@ enum register_result {
 	REGISTER_PID_NOT_YOURS,		/* 400 */
 	REGISTER_TOKEN_IN_USE,		/* 409 */
 	REGISTER_FAILED,		/* 503: could not start or store it */
+	REGISTER_CAPS_WIDER,		/* 409: more than it had */
 };
-#define REGISTER_RESULT_MAX	REGISTER_FAILED
+#define REGISTER_RESULT_MAX	REGISTER_CAPS_WIDER
 
 struct msg_registered {
 	int64_t		 result;

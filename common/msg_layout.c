@@ -157,6 +157,7 @@ static const struct msg_field f_register[] = {
 	STR(msg_register, role),
 	SLICE(msg_register, groups, MSG_GROUPS_MAX),
 	UINT32(msg_register, caps, CAP_ALL),
+	BOOL(msg_register, caps_given),
 	RANGE(msg_register, key_mode, 0, KEY_MODE_MAX),
 	BYTES(msg_register, pub),
 	BYTES(msg_register, secret),

@@ -96,6 +96,18 @@ register_same_key(const struct reg_session *rec, const struct msg_register *m)
 	    memcmp(rec->pub, m->pub, KEY_PUBLIC_LEN) == 0;
 }
 
+/*
+ * A session that was ever registered keeps to what it was allowed then: it could
+ * widen that by itself otherwise.  -1: it asks for more.
+ */
+static int
+register_narrow(struct msg_register *m, uint32_t had)
+{
+	if (!m->caps_given)
+		m->caps = had;
+	return (m->caps & ~had) == 0 ? 0 : -1;
+}
+
 /* What the request says of a session, into its record. */
 static void
 register_fill(struct reg_session *rec, const struct msg_register *m,
@@ -259,8 +271,7 @@ register_look(struct supervisor *s, const struct msg_register *m,
 
 /* Who is meant, and what is to be done with it. */
 static void
-register_session(struct supervisor *s, const struct msg_register *m,
-    uint32_t seq)
+register_session(struct supervisor *s, struct msg_register *m, uint32_t seq)
 {
 	struct member		*mb = member_find(s, m->mesh, m->uid);
 	struct session		*se, *holder;
@@ -285,15 +296,19 @@ register_session(struct supervisor *s, const struct msg_register *m,
 		register_answer(s, seq, REGISTER_TOKEN_IN_USE, NULL, "");
 		return;
 	}
-	if (se != NULL && register_same_key(&se->rec, m)) {
-		register_again(se, mb, m, &process, seq);
-		return;
-	}
 	memset(&rec, 0, sizeof rec);
 	found = se != NULL ? 1 : registry_find(s->registry, m->uid, m->mesh,
 	    m->session_id, &rec);
 	if (se != NULL)
 		rec = se->rec;
+	if (found == 1 && register_narrow(m, rec.caps) == -1) {
+		register_answer(s, seq, REGISTER_CAPS_WIDER, NULL, "");
+		return;
+	}
+	if (se != NULL && register_same_key(&se->rec, m)) {
+		register_again(se, mb, m, &process, seq);
+		return;
+	}
 	if (found == -1 || (holder == NULL && registry_free_token(s->registry,
 	    m->token_hash, rec.owner) == -1) ||
 	    (found == 1 && !register_same_key(&rec, m) &&

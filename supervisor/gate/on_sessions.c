@@ -31,6 +31,9 @@ static const struct {
 	    "'pid' must be a running process of your own." },
 	[REGISTER_TOKEN_IN_USE] = { 409, "token_in_use",
 	    "Another session has this token: make a random one for each." },
+	[REGISTER_CAPS_WIDER] = { 409, "caps_wider",
+	    "The session was registered with fewer capabilities, and cannot "
+	    "widen them: leave 'caps' out, or take another session_id." },
 	[REGISTER_FAILED] = { 503, "registration_failed",
 	    "The session could not be started: try again; the log says why." },
 };

@@ -127,7 +127,10 @@ parse_caps(const json_t *j, struct msg_register *out, struct fault *f)
 	const json_t	*v = json_object_get(j, "caps");
 
 	out->caps = CAP_ALL;
-	if (v == NULL || json_is_null(v) || caps_parse(v, &out->caps) == 0)
+	if (v == NULL || json_is_null(v))
+		return 0;
+	out->caps_given = 1;
+	if (caps_parse(v, &out->caps) == 0)
 		return 0;
 	return fault_set(f, 400, "invalid_caps", "'caps' is a list of: dm, "
 	    "broadcast, state-read, state-write, grant, kick, ban, "

@@ -184,3 +184,41 @@ def test_the_only_mesh_need_not_be_named(daemon, api):
     assert r.status == 200, r
     me = daemon.api(b["token"]).get("/v1/sessions/me").json["session"]
     assert me["mesh"] == "local"
+
+
+def test_capabilities_are_never_widened(make):
+    """issue, "Capabilities": not by registering again, with the same token or
+    another one, another key, or after an end; narrower is fine."""
+    d = make.daemon()
+    s = d.register("narrow", caps=["dm", "state-read"])
+    wide = {**s.body(), "caps": ["dm", "state-read", "broadcast"]}
+    key = Key()
+    fresh = {"token": "ab" * 32}
+    d.secrets.update([key.secret, fresh["token"]])
+    own_key = {"session_pubkey": key.pub, "session_secret_key": key.secret}
+
+    def refused(body):
+        r = s.api.post("/v1/sessions/register", body, auth=False)
+        assert r.status == 409 and r.json["error"] == "caps_wider", r
+        return True
+
+    assert refused(wide)
+    assert refused({**wide, **fresh})
+    assert refused({**wide, "presence": own_key})
+    assert s.me()["caps"] == ["dm", "state-read"]
+    # Without a word about it they stay.
+    s.fields.pop("caps")
+    s.register()
+    assert s.me()["caps"] == ["dm", "state-read"]
+    s.fields["caps"] = ["dm"]
+    s.register()
+    assert s.me()["caps"] == ["dm"]
+    assert s.api.delete("/v1/sessions/" + s.token).status == 200
+    assert refused(wide)
+    d.stop()
+    d.start()
+    s.api.close()
+    assert refused(wide)
+    s.fields.pop("caps")
+    s.register()
+    assert s.me()["caps"] == ["dm"]
