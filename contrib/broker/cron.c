@@ -14,7 +14,7 @@
 
 struct field {
 	int		 min, max;
-	const char	*names;		/* three letters each, from min; or NULL */
+	const char	*names;		/* three letters each, from min */
 };
 
 static const struct field f_minute = { 0, 59, NULL };

@@ -50,7 +50,7 @@ struct message {
 	int64_t		 recipient;	/* 0: multicast */
 	enum priority priority;
 	const char	*reply_to;	/* NULL: none */
-	const char	*subtype;	/* NULL: none; else not from who sent it */
+	const char	*subtype;	/* NULL: none; else it comes later */
 	const char	*nonce, *ciphertext;
 	int64_t		 created_at;
 };

@@ -4,8 +4,9 @@
  * Keys are kept once and are integers everywhere else.  Times are milliseconds
  * since 1970.  A message stays for 7 days after it came: until it is delivered
  * with its text, afterwards without, in some 240 bytes, so that its sender can
- * repeat the send and be told the same.  The indexes that delivery walks cover waiting messages
- * only, so its cost does not grow with what was delivered before.
+ * repeat the send and be told the same.  The indexes that delivery walks cover
+ * waiting messages only, so its cost does not grow with what was delivered
+ * before.
  *
  * Migrations go forward only: a new version is one more step at the end of
  * steps[]; a step that was ever released is not changed again.

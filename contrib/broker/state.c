@@ -116,7 +116,8 @@ state_list(struct conn *c, const json_t *json)
 
 	frame_raw(f, ",\"entries\":[", 12);
 	db_bind_int(s->list, ":mesh", c->peer->mesh->row);
-	while ((rc = db_step(s->db, s->list)) == 1 && f->len < FRAME_ANSWER_MAX) {
+	while ((rc = db_step(s->db, s->list)) == 1 &&
+	    f->len < FRAME_ANSWER_MAX) {
 		frame_item(f, n++);
 		entry_add(f, s->list);
 		frame_end(f);

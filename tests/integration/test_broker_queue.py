@@ -279,3 +279,33 @@ def test_the_key_decides_not_the_session_id(broker):
     other.close()
     bob.connect()
     assert bob.receive()["text"] == "for the old key"
+
+
+def test_delivered_messages_take_little_room(broker):
+    """4 KiB stayed of each for 7 days; the room of their texts is free."""
+    alice = broker.peer(broker.alice_member)
+    bob = broker.peer(broker.bob_member)
+    text = "x" * 2000
+
+    def exchange(count):
+        frames = [alice.message(bob.pub, text) for _ in range(count)]
+        for i in range(0, count, 100):
+            alice.put(*frames[i:i + 100])
+            take(bob, len(frames[i:i + 100]))
+        last = frames[-1]["id"]
+        id = alice.expect("ack", id=last)["messageId"]
+        wait_for(lambda: alice.ask("message_status", messageId=id)[
+            "delivered"])
+
+    def size():
+        broker.kill(signal.SIGTERM)     # the log goes into the file
+        n = broker.db.stat().st_size
+        broker.start()
+        for p in alice, bob:
+            p.url = broker.url
+            p.connect()
+        return n
+    exchange(500)
+    before = size()
+    exchange(2000)
+    assert size() - before < 2000 * 400

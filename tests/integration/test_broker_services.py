@@ -131,7 +131,8 @@ def test_memory(broker, alice, bob):
 @pytest.mark.parametrize("query", [
     '"', '""', 'tea"', "tea'", 'tea AND', 'OR tea', 'NOT tea', 'tea*',
     'NEAR(tea', '(tea', 'tea)', 'content:tea', '{tea}', '^tea', '-tea',
-    'tea + "', "tea; DROP TABLE memory", '✓ tea', 'tea — “tea”', 'scope:m1 tea',
+    'tea + "', "tea; DROP TABLE memory", '✓ tea', 'tea — “tea”',
+    'scope:m1 tea',
     'tea \\', 'TEA', 'tea ' * 3000])
 def test_any_text_is_a_query(alice, query):
     alice.ask("remember", content="Tea is in the kitchen")
