@@ -318,8 +318,8 @@ child_died(struct child *c, int status)
 	if (asked)
 		crash_forget(&c->crash);
 	else
-		crash_died(&c->crash, c->state == CHILD_UP ? now - c->up_at :
-		    0);
+		crash_died(&c->crash, now, c->state == CHILD_UP ?
+		    now - c->up_at : 0);
 	c->pid = 0;
 	c->state = CHILD_DOWN;
 	event_del(c->ev_kill);

@@ -2,11 +2,16 @@
 
 #include "supervisor/crash.h"
 
+#include <string.h>
+
 void
-crash_died(struct crash *c, int64_t up_ms)
+crash_died(struct crash *c, int64_t now, int64_t up_ms)
 {
-	c->failures = up_ms >= CRASH_STEADY_MS ? 1 : c->failures + 1;
-	c->deaths = up_ms >= CRASH_WELL_MS ? 1 : c->deaths + 1;
+	int	steady = up_ms >= CRASH_STEADY_MS;
+
+	c->failures = steady ? 1 : c->failures + 1;
+	c->early = steady ? 0 : c->early + 1;
+	c->at[c->n++ % CRASH_DEATHS] = now;
 }
 
 void
@@ -18,7 +23,7 @@ crash_failed(struct crash *c)
 void
 crash_forget(struct crash *c)
 {
-	c->failures = c->deaths = 0;
+	memset(c, 0, sizeof *c);
 }
 
 int64_t
@@ -34,5 +39,11 @@ crash_delay(const struct crash *c)
 int
 crash_is_loop(const struct crash *c)
 {
-	return c->deaths >= CRASH_DEATHS;
+	int64_t	newest, oldest;
+
+	if (c->n < CRASH_DEATHS)
+		return 0;
+	newest = c->at[(c->n - 1) % CRASH_DEATHS];
+	oldest = c->at[c->n % CRASH_DEATHS];
+	return c->early >= CRASH_DEATHS || newest - oldest < CRASH_SPAN_MS;
 }

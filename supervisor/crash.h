@@ -4,8 +4,8 @@
 /*
  * How soon a child that died is started again: after 0, 1, 2, 4 ... 30 s; at
  * once when it was up for CRASH_STEADY_MS.  And when it is no more: after
- * CRASH_DEATHS deaths in a row, none of them after CRASH_WELL_MS of being up.
- * One that dies at every start gets there in two minutes.  Reads no clock.
+ * CRASH_DEATHS deaths within CRASH_SPAN_MS, or so many in a row before it was
+ * steady, however long the waits between made that take.  Reads no clock.
  */
 
 #include <stdint.h>
@@ -13,15 +13,20 @@
 #define CRASH_STEADY_MS		3000
 #define CRASH_DELAY_MAX_MS	30000
 #define CRASH_DEATHS		10
-#define CRASH_WELL_MS		60000
+#define CRASH_SPAN_MS		60000
 
 struct crash {
 	unsigned	 failures;	/* in a row, for the delay */
-	unsigned	 deaths;	/* in a row, for the loop */
+	unsigned	 early;		/* deaths in a row before it was steady */
+	unsigned	 n;		/* of all deaths */
+	int64_t		 at[CRASH_DEATHS];	/* the last ones, a ring */
 };
 
-/* It died, and was not asked to; up for so many ms, 0: it never was. */
-void	crash_died(struct crash *, int64_t up_ms);
+/*
+ * It died at this time (monotonic, ms), and was not asked to; up for so many
+ * ms, 0: it never was.
+ */
+void	crash_died(struct crash *, int64_t now, int64_t up_ms);
 
 /* It could not even be started. */
 void	crash_failed(struct crash *);

@@ -151,8 +151,8 @@ member_down(struct child *c)
 		return;
 	child_info(c, &info);
 	if (info.crash_loop) {
-		log_warnx("mesh %s: its member's worker died %d times in a "
-		    "row", mb->mesh.slug, CRASH_DEATHS);
+		log_warnx("mesh %s: its member's worker died %d times, too "
+		    "often", mb->mesh.slug, CRASH_DEATHS);
 		child_stop(c);
 		park_crash_reason(c, why);
 		park_member(mb, why, 0);

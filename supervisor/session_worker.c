@@ -144,7 +144,7 @@ session_down(struct child *c)
 	}
 	child_info(c, &info);
 	if (info.crash_loop) {
-		log_warnx("session %s: its worker died %d times in a row",
+		log_warnx("session %s: its worker died %d times, too often",
 		    se->wire_id, CRASH_DEATHS);
 		child_stop(c);
 		park_crash_reason(c, why);

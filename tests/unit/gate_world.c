@@ -67,6 +67,7 @@ sup_msg(struct world *w, struct msg *m)
 	struct msg_ended	 ended = { 0 };
 	struct msg_status	 status;
 	struct msg_json		 json;
+	struct msg_answer	 answer = { 0 };
 
 	switch ((int)m->type) {
 	case MSG_LOG:
@@ -93,6 +94,14 @@ sup_msg(struct world *w, struct msg *m)
 		    "{\"all\":0}");
 		json.json.len = 9;
 		msg_send(w->sup, MSG_SUP_STATUS, m->seq, &json, -1);
+		break;
+	case MSG_GATE_PRESENCE:
+		assert_int_equal(msg_decode(m, &w->last_presence), 0);
+		answer.status = w->presence_status;
+		answer.json.p = (const uint8_t *)"{\"ok\":true}";
+		answer.json.len = answer.status == 0 ? 11 : 0;
+		strcpy(answer.error, "not_mesh_owner: Ask its owner.");
+		msg_send(w->sup, MSG_SUP_ANSWER, m->seq, &answer, -1);
 		break;
 	default:
 		fail_msg("the supervisor was told %s", msg_name(m->type));

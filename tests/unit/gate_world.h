@@ -76,6 +76,8 @@ struct world {
 	const struct person *last_asked;
 	struct msg_accept last_accept;	/* without its body */
 	struct msg_register last_register;
+	struct msg_presence last_presence;
+	int64_t		 presence_status; /* what it is answered; 0: done */
 	char		*log;		/* all lines, as text */
 };
 

@@ -70,6 +70,84 @@ reconnecting_shows(void **state)
 	    NULL)->body, "\"state\":\"connecting\""));
 }
 
+/* What the supervisor is asked: for whom, of what. */
+static void
+pausing(void **state)
+{
+	const struct msg_presence	*q = &w->last_presence;
+	char				 path[128];
+
+	(void)state;
+	expect(ask(w, "POST", "/v1/presence/pause", w->alice.auth, NULL), 200,
+	    "");
+	assert_true(q->uid == w->uid && q->pause == 1 && q->all == 0 &&
+	    q->kind == OWNER_SESSION);
+	assert_memory_equal(q->owner, w->alice.owner, OWNER_ID_LEN);
+	expect(ask(w, "POST", "/v1/presence/resume", NULL,
+	    "{\"mesh\":\"acme\"}"), 200, "");
+	assert_true(q->uid == w->uid && q->pause == 0 &&
+	    q->kind == OWNER_MEMBER);
+	assert_string_equal(q->mesh, "acme");
+	expect(ask(w, "POST", "/v1/presence/pause", NULL, "{}"), 200, "");
+	assert_string_equal(q->mesh, "");
+	expect(ask(w, "POST", "/v1/presence/pause", NULL,
+	    "{\"mesh\":\"other\"}"), 404, "mesh_not_attached");
+	expect(ask(w, "POST", "/v1/presence/pause", w->alice.auth,
+	    "{\"mesh\":\"other\"}"), 403, "not_your_mesh");
+	w->presence_status = 403;
+	expect(ask(w, "POST", "/v1/presence/pause", NULL, NULL), 403,
+	    "not_mesh_owner");
+	w->presence_status = 0;
+	snprintf(path, sizeof path, "/v1/sessions/%s/resume", w->bob.hex);
+	expect(ask(w, "POST", path, w->alice.auth, NULL), 200, "");
+	assert_true(q->kind == OWNER_SESSION && q->pause == 0);
+	assert_memory_equal(q->owner, w->bob.owner, OWNER_ID_LEN);
+	expect(ask(w, "POST", "/v1/sessions/nobody/resume", NULL, NULL), 404,
+	    "session_not_found");
+}
+
+/* Another uid's session is as unknown as one that never was. */
+static void
+resuming_is_for_ones_own(void **state)
+{
+	struct person	other;
+	char		path[128];
+
+	(void)state;
+	person_make(&other, "eve", "acme", w->uid + 7, &w->member);
+	world_tell(w, &other);
+	memset(&w->last_presence, 0x55, sizeof w->last_presence);
+	snprintf(path, sizeof path, "/v1/sessions/%s/resume", other.hex);
+	expect(ask(w, "POST", path, NULL, NULL), 404, "session_not_found");
+	assert_int_equal(w->last_presence.kind, 0x5555555555555555);
+}
+
+/* Who is parked, in health, and in the answer to a send. */
+static void
+parked_shows(void **state)
+{
+	struct answer	*a;
+	json_t		*parked;
+
+	(void)state;
+	a = ask(w, "GET", "/v1/health", NULL, NULL);
+	assert_int_equal(items(a, "parked"), 0);
+	w->alice.state = CONN_PARKED;
+	world_tell(w, &w->alice);
+	a = ask(w, "GET", "/v1/health", NULL, NULL);
+	parked = json_object_get(a->json, "parked");
+	assert_int_equal(json_array_size(parked), 1);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(
+	    parked, 0), "name")), "alice");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(
+	    a->json, "sessions"), "parked")), 1);
+	w->member.state = CONN_PARKED;
+	world_tell(w, &w->member);
+	a = ask(w, "GET", "/v1/health", NULL, NULL);
+	assert_int_equal(items(a, "parked"), 2);
+	assert_non_null(strstr(a->body, "\"acme\":\"parked\""));
+}
+
 static void
 me_and_list(void **state)
 {
@@ -301,6 +379,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(version_and_health),
 		T(reconnecting_shows),
+		T(pausing),
+		T(resuming_is_for_ones_own),
+		T(parked_shows),
 		T(me_and_list),
 		T(registering),
 		T(deregistering),

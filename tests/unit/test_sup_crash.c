@@ -22,57 +22,67 @@ test_delays(void **state)
 	(void)state;
 	assert_true(crash_delay(&c) == 0);
 	for (i = 0; i < sizeof want / sizeof want[0]; i++) {
-		crash_died(&c, 0);
+		crash_died(&c, 1, 0);
 		assert_true(crash_delay(&c) == want[i]);
 	}
 	for (i = 0; i < 1000; i++)
 		crash_failed(&c);
 	assert_true(crash_delay(&c) == CRASH_DELAY_MAX_MS);
-	crash_died(&c, CRASH_STEADY_MS - 1);
+	crash_died(&c, 1, CRASH_STEADY_MS - 1);
 	assert_true(crash_delay(&c) == CRASH_DELAY_MAX_MS);
-	crash_died(&c, CRASH_STEADY_MS);
+	crash_died(&c, 1, CRASH_STEADY_MS);
 	assert_true(crash_delay(&c) == 0);
-	crash_died(&c, CRASH_STEADY_MS - 1);
+	crash_died(&c, 1, CRASH_STEADY_MS - 1);
 	assert_true(crash_delay(&c) == 1000);
 	crash_forget(&c);
 	assert_true(crash_delay(&c) == 0);
 }
 
-/* Died so many times after so long: is it a loop? */
-static int
-loops(unsigned times, int64_t up_ms)
+/*
+ * After how many deaths is it a loop, when each comes after so long a life and
+ * the wait before that?  0: never.
+ */
+static unsigned
+loops_after(int64_t up_ms)
 {
 	struct crash	c = { 0 };
+	int64_t		now = 1000000;
+	unsigned	i;
 
-	while (times-- > 0)
-		crash_died(&c, up_ms);
-	return crash_is_loop(&c);
+	for (i = 1; i <= 1000; i++) {
+		now += up_ms;
+		crash_died(&c, now, up_ms);
+		if (crash_is_loop(&c))
+			return i;
+		now += crash_delay(&c);
+	}
+	return 0;
 }
 
 static void
 test_loop(void **state)
 {
-	static const int64_t	ups[] = { 0, 1, CRASH_STEADY_MS,
-				    CRASH_WELL_MS - 1 };
-	struct crash		c = { 0 };
-	unsigned		i;
+	struct crash	c = { 0 };
+	unsigned	i;
 
 	(void)state;
-	/* Whatever the back-off makes of the time between. */
-	for (i = 0; i < sizeof ups / sizeof ups[0]; i++) {
-		assert_false(loops(CRASH_DEATHS - 1, ups[i]));
-		assert_true(loops(CRASH_DEATHS, ups[i]));
-	}
-	assert_false(loops(1000, CRASH_WELL_MS));
+	/* At every start: whatever the waits between make of the time. */
+	assert_int_equal(loops_after(0), CRASH_DEATHS);
+	assert_int_equal(loops_after(CRASH_STEADY_MS - 1), CRASH_DEATHS);
+	/* Steady, but ten within a minute. */
+	assert_int_equal(loops_after(CRASH_STEADY_MS), CRASH_DEATHS);
+	assert_int_equal(loops_after(CRASH_SPAN_MS / 9 - 1), CRASH_DEATHS);
+	/* Somebody who is killed now and then is none. */
+	assert_int_equal(loops_after(CRASH_SPAN_MS / 9 + 1), 0);
 
-	/* One good minute counts from the beginning. */
-	for (i = 0; i < CRASH_DEATHS - 1; i++)
-		crash_died(&c, 0);
-	crash_died(&c, CRASH_WELL_MS);
-	for (i = 0; i < CRASH_DEATHS - 2; i++)
-		crash_died(&c, 0);
+	/* One that was steady begins anew to die early. */
+	for (i = 1; i < CRASH_DEATHS; i++)
+		crash_died(&c, i * 20000, 0);
+	crash_died(&c, i++ * 20000, CRASH_STEADY_MS);
+	for (; i < 2 * CRASH_DEATHS; i++)
+		crash_died(&c, i * 20000, 0);
 	assert_false(crash_is_loop(&c));
-	crash_died(&c, 0);
+	crash_died(&c, i * 20000, 0);
 	assert_true(crash_is_loop(&c));
 	crash_forget(&c);
 	assert_false(crash_is_loop(&c));
