@@ -145,6 +145,10 @@ reg_print(const struct reg *r, json_t *answer)
 		text_printf("key      %s\n",
 		    cli_json_or(answer, "session_pubkey", "-"));
 		printf("export MESHSUP_TOKEN_FILE=%s\n", quoted);
+		if (strcmp(state, "parked") == 0)
+			cli_warn(r->c, "it is kept away from the mesh until "
+			    "meshsup session resume; meshsup session list "
+			    "says why");
 		free(quoted);
 	}
 	free(real);

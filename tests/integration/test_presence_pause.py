@@ -4,6 +4,7 @@ meanwhile waits, and says so (design.md, "Sessions"; local-api.md, "Endpoints").
 """
 
 import json
+import os
 
 from harness import Key, wait_for
 from harness.asserts import is_error
@@ -171,6 +172,15 @@ def test_the_verbs(world):
     assert d.ms("session", "resume", s.session_id).startswith(
         f"{s.session_id} is ")
     s.wait_open()
+    # Registered again by hand it is still parked, and that is said.
+    args = ("session", "register", "--name", "dave", "--mesh", "acme",
+            "--pid", str(os.getpid()))
+    d.ms(*args)
+    d.ms("presence", "pause", "--as", "dave")
+    r = d.command(*args)
+    assert r.returncode == 0 and ", parked\n" in r.stdout, r
+    assert "session resume" in r.stderr
+    d.ms("session", "resume", "dave")
     r = d.command("session", "resume", "nobody")
     assert r.returncode == 1 and "nobody" in r.stderr
     assert d.command("session", "resume").returncode == 2
