@@ -1,6 +1,8 @@
 /*
  * Which question a frame answers.  Ids decide where there are any; a broker
- * that echoes none says what its answer is about, or answers in order.
+ * that echoes none says what its answer is about, or answers in order.  Where
+ * it does neither, an answer that comes too late may be taken for the next
+ * one's; nothing in it would tell.
  */
 
 #include "worker/request.h"
@@ -182,7 +184,7 @@ requests_frame(struct requests *rs, const struct frame *f)
 	struct answer	 a;
 	char		 id[REQ_ID_SIZE];
 
-	if (TAILQ_EMPTY(&rs->list) || answer_read(&a, f) == -1)
+	if (answer_read(&a, f) == -1)
 		return;
 	if (a.e.req_id[0] != '\0')
 		r = find_by_id(rs, &a);
@@ -190,8 +192,12 @@ requests_frame(struct requests *rs, const struct frame *f)
 		r = find_by_code(rs, a.e.code);
 	else
 		r = find_by_content(rs, &a);
-	if (r == NULL)
+	if (r == NULL) {
+		if (f->type == FRAME_ERROR)
+			log_debug("broker: %s: %s, but nobody waits for it",
+			    a.e.code, a.e.message);
 		return;
+	}
 	if (strcmp(f->name, "peers_list") == 0 && f->len <= JSON_MAX)
 		roster_keep(rs->roster, f->text, f->len, r->sent_ms,
 		    r->changes);

@@ -21,6 +21,7 @@ struct gathering {
 	json_t		*missing;	/* meshes that did not tell, and why */
 	size_t		 waiting;	/* for workers that were asked */
 	size_t		 told;		/* by so many */
+	int		 truncated;	/* a broker has more */
 	struct fault	 fault;		/* why the last did not */
 	size_t		 n;
 	char		 (*meshes)[MESH_SLUG_SIZE];	/* of each question */
@@ -50,6 +51,8 @@ gathering_done(struct request *r, struct gathering *ga)
 	answer = json_pack("{s:O}", ga->kind->list, ga->items);
 	if (json_array_size(ga->missing) > 0)
 		json_object_set(answer, "unavailable", ga->missing);
+	if (ga->truncated)
+		json_object_set_new(answer, "truncated", json_true());
 	reply_json(r, 200, answer);
 }
 
@@ -98,6 +101,7 @@ gathering_add(const struct request *r, struct gathering *ga, const char *mesh,
 		json_object_set_new(item, "mesh", json_string(mesh));
 		json_array_append(ga->items, item);
 	}
+	ga->truncated |= json_is_true(json_object_get(frame, "truncated"));
 	ga->told++;
 	return 0;
 }

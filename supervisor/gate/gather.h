@@ -7,7 +7,8 @@
 /*
  * One list of what several brokers say: of the session's, or of those of all
  * meshes in the caller's scope.  Each item gets its mesh; meshes that did not
- * answer stand in "unavailable", and are the answer when none did.
+ * answer stand in "unavailable", and are the answer when none did.  What a
+ * broker has cut short is "truncated".
  */
 
 #include <jansson.h>

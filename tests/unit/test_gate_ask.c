@@ -136,8 +136,8 @@ skills(void **state)
 		    "[{\"name\":\"s\"}]}",
 		    "{\"skills\":[{\"name\":\"s\",\"mesh\":\"acme\"}]}" },
 		{ "GET", "/v1/skills", NULL, "list_skills", "",
-		    "{\"type\":\"skill_list\",\"skills\":[]}",
-		    "{\"skills\":[]}" },
+		    "{\"type\":\"skill_list\",\"skills\":[],\"truncated\":"
+		    "true}", "{\"skills\":[],\"truncated\":true}" },
 		{ "GET", "/v1/skills/a%20%C3%A9", NULL, "get_skill",
 		    "{\"name\":\"a \xc3\xa9\"}", "{\"type\":\"skill_data\","
 		    "\"skill\":{\"name\":\"n\",\"instructions\":\"i\"}}",
