@@ -572,7 +572,7 @@ resumed_while_it_parts(void **st)
 	end(1000, "");
 	advance(3600000);
 	assert_int_equal(connects, 2);
-	broker_stop(b);
+	broker_stop(b, 0);
 }
 
 static void
