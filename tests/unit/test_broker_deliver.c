@@ -449,6 +449,78 @@ test_rolled_back(void **state)
 	assert_string_equal(given(BOB1), "a ");
 }
 
+/* broker-protocol.md, "Push": stored messages but "now" wait for dnd. */
+static void
+test_quiet(void **state)
+{
+	(void)state;
+	come(BOB1);
+	run();
+	deliver_quiet(d, &BOB1->reader, 1);
+	send_in(ALICE, 4, "low", PRIORITY_LOW);
+	send_to(ALICE, 4, "a");
+	send_in(ALICE, 4, "now", PRIORITY_NOW);
+	run();
+	assert_string_equal(given(BOB1), "now ");
+	assert_true(deliver_is_served(d, help_keys[4], help_keys[ALICE]));
+	send_to(ALICE, 4, "b");
+	deliver_quiet(d, &BOB1->reader, 0);
+	run();
+	assert_string_equal(given(BOB1), "a b low ");
+	send_to(ALICE, 4, "c");
+	assert_string_equal(given(BOB1), "c ");
+}
+
+/* What is behind a claim of a quiet reader waits with it, in order. */
+static void
+test_quiet_with_claims(void **state)
+{
+	(void)state;
+	come(BOB1);
+	come(BOB2);
+	run();
+	send_to(ALICE, 1, "a");
+	assert_string_equal(given(BOB1), "a ");
+	deliver_quiet(d, &BOB1->reader, 1);
+	send_to(ALICE, 1, "b");
+	send_to(ALICE2, 1, "of another");
+	run();
+	assert_string_equal(given(BOB1), "");
+	assert_string_equal(given(BOB2), "of another ");
+	/* Its claim ends: what was behind goes to who may be disturbed. */
+	ack(BOB1, 0);
+	send_to(ALICE, 1, "c");
+	run();
+	assert_string_equal(given(BOB1), "");
+	assert_string_equal(given(BOB2), "b c ");
+}
+
+static void
+test_quiet_and_waiting(void **state)
+{
+	int	 i;
+	char	 text[8];
+
+	(void)state;
+	for (i = 0; i < 300; i++) {
+		snprintf(text, sizeof text, "%d", i);
+		send_to(ALICE, 4, text);
+	}
+	come(BOB1);
+	deliver_quiet(d, &BOB1->reader, 1);
+	run();
+	assert_int_equal(BOB1->n, 0);
+	send_to(ALICE, 4, "last");
+	run();
+	assert_int_equal(BOB1->n, 0);
+	deliver_quiet(d, &BOB1->reader, 0);
+	run();
+	assert_int_equal(BOB1->n, 301);
+	assert_string_equal(BOB1->pushes[0].text, "0");
+	assert_string_equal(BOB1->pushes[299].text, "299");
+	assert_string_equal(BOB1->pushes[300].text, "last");
+}
+
 #define T(f)	cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -470,6 +542,9 @@ main(void)
 		T(test_own_messages),
 		T(test_one_full_reader_delays_only_itself),
 		T(test_rolled_back),
+		T(test_quiet),
+		T(test_quiet_with_claims),
+		T(test_quiet_and_waiting),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
