@@ -4,12 +4,17 @@ what its maker said, and is a secret (broker-protocol.md, "Joining over HTTP").
 """
 
 import json
+import os
 import stat
 
 import pytest
 
 from harness import wait_for
 from harness.joinhost import decode
+from harness.other import OtherUser
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs other users")
+ALICE, BOB = 64011, 64012
 
 
 def secret(daemons, link):
@@ -272,3 +277,48 @@ def test_a_mesh_outlives_its_broker_and_gate(make):
     r = wait_for(lambda: (lambda r: r.status != 502 and r)(
         join(other, secret([other], link))), 20)
     assert r.status == 200, r
+
+
+# --- other users ---
+
+@pytest.fixture
+def other(make):
+    """A daemon that serves two more users, and these."""
+    d = make.daemon(config=f"[api]\nallow_uids = {ALICE} {BOB}\n")
+    return [d, *(make.keep(OtherUser(d, u)) for u in (ALICE, BOB))]
+
+
+@as_root
+def test_a_mesh_is_its_makers(other):
+    """Who makes a mesh lets others in; they, and who else is served, do not."""
+    d, alice, bob = other
+    status, said = alice.ask("POST", "/v1/meshes", {"name": "hers"})
+    assert status == 200, said
+    alice.register("a", "hers")
+    status, said = bob.ask("POST", "/v1/meshes/hers/invite", {"role": "member"})
+    assert (status, said["error"]) == (404, "mesh_not_attached")
+    status, said = bob.ask("POST", "/v1/meshes", {"name": "hers"})
+    assert (status, said["error"]) == (409, "mesh_exists")
+    r = d.api().post("/v1/meshes/hers/invite", {"role": "member"})
+    assert (r.status, r.error) == (404, "mesh_not_attached"), r
+
+    status, said = alice.ask("POST", "/v1/meshes/hers/invite", {"role": "member"})
+    assert status == 200, said
+    link = secret([d], said["invite"])
+    status, said = bob.ask("POST", "/v1/meshes/join", {"invite": link})
+    assert status == 200, said
+    bob.register("b", "hers")
+    status, said = bob.ask("POST", "/v1/meshes/hers/invite", {"role": "member"})
+    assert (status, said["error"]) == (409, "not_our_broker")
+    r = d.api(admin=True).post("/v1/meshes/hers/invite", {"role": "member"})
+    assert r.status == 200, r
+    secret([d], r.json["invite"])
+
+
+@as_root
+def test_everybodys_mesh_is_the_daemons(other):
+    """Each user has a member of `local`, and may not let others into it."""
+    d, alice, _ = other
+    status, said = alice.ask("POST", "/v1/meshes/local/invite", {"role": "member"})
+    assert (status, said["error"]) == (403, "not_the_owner")
+    invite(d, "local")
