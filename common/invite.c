@@ -61,13 +61,17 @@ int
 invite_url_parse(const char *url, char host[INVITE_HOST_SIZE],
     uint16_t *port_r, int *tls_r)
 {
+	char		 name[INVITE_HOST_SIZE];
 	const char	*rest;
+	uint16_t	 port;
 	int		 tls = strncmp(url, "wss://", 6) == 0;
 
 	if ((!tls && strncmp(url, "ws://", 5) != 0) ||
-	    host_parse(url + 5 + tls, tls ? 443 : 80, host, port_r,
+	    host_parse(url + 5 + tls, tls ? 443 : 80, name, &port,
 	    &rest) == -1 || strcmp(rest, "/ws") != 0)
 		return -1;
+	strcpy(host, name);
+	*port_r = port;
 	*tls_r = tls;
 	return 0;
 }

@@ -147,7 +147,7 @@ enum msg_type {
 #define MSG_ID_SIZE		(IDENTITY_ID_MAX + 1)
 #define MSG_SESSION_ID_SIZE	129	/* the client's session_id */
 #define MSG_ROLE_SIZE		65
-#define MSG_HOST_SIZE		254
+#define MSG_HOST_SIZE		INVITE_HOST_SIZE
 #define MSG_ADDRS_SIZE		512	/* numeric addresses, spaces between */
 #define MSG_GROUPS_MAX		8192	/* JSON text of a session's groups */
 #define MSG_UIDS_MAX		64

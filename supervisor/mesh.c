@@ -19,60 +19,11 @@ mesh_slug_valid(const char *s)
 	return n > 0 && n < MESH_SLUG_SIZE && s[n] == '\0' && s[0] != '.';
 }
 
-#define DIGITS	"0123456789"
-#define HEX	DIGITS "abcdefABCDEF"
-#define ALNUM	DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-/* A name or an address, with what may be in it; the rest in *rest_r. */
-static int
-mesh_parse_host(const char *p, char host[MSG_HOST_SIZE], const char **rest_r)
-{
-	size_t	n;
-
-	if (*p != '[') {
-		n = strspn(p, ALNUM "._-");
-		*rest_r = p + n;
-	} else {				/* [v6] */
-		n = strspn(++p, HEX ":.");
-		if (p[n] != ']' || memchr(p, ':', n) == NULL)
-			return -1;
-		*rest_r = p + n + 1;
-	}
-	if (n == 0 || n >= MSG_HOST_SIZE)
-		return -1;
-	memcpy(host, p, n);
-	host[n] = '\0';
-	return 0;
-}
-
 int
 mesh_parse_url(const char *url, char host[MSG_HOST_SIZE], uint16_t *port_r,
     int *tls_r)
 {
-	char		 name[MSG_HOST_SIZE];
-	const char	*p;
-	unsigned long	 port;
-	size_t		 n;
-	int		 tls = strncmp(url, "wss://", 6) == 0;
-
-	if (!tls && strncmp(url, "ws://", 5) != 0)
-		return -1;
-	port = tls ? 443 : 80;
-	if (mesh_parse_host(url + (tls ? 6 : 5), name, &p) == -1)
-		return -1;
-	if (*p == ':') {
-		n = strspn(++p, DIGITS);
-		port = strtoul(p, NULL, 10);
-		if (n > 5 || port == 0 || port > UINT16_MAX)
-			return -1;
-		p += n;
-	}
-	if (strcmp(p, "/ws") != 0)
-		return -1;
-	strcpy(host, name);
-	*port_r = (uint16_t)port;
-	*tls_r = tls;
-	return 0;
+	return invite_url_parse(url, host, port_r, tls_r);
 }
 
 /* A string member into a buffer; must: it may not be absent or empty. */
