@@ -175,8 +175,9 @@ def test_a_removed_mesh_ends_what_is_on_it(two):
         "its rows have not ended")
     wait_for(lambda: not [p for p in two.daemon.status()["processes"]
                           if p.get("mesh") == "beta"], 10)
-    assert t.session_id not in [x["sessionId"] for x in two.daemon.api().get(
-        "/v1/sessions").json["sessions"]]
+    wait_for(lambda: t.session_id not in [
+        x["sessionId"] for x in two.daemon.api().get(
+            "/v1/sessions").json["sessions"]], 10)
     quiet.check()
 
 
