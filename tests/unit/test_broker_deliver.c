@@ -498,8 +498,8 @@ test_quiet_with_claims(void **state)
 static void
 test_quiet_and_waiting(void **state)
 {
+	char	 text[16];
 	int	 i;
-	char	 text[8];
 
 	(void)state;
 	for (i = 0; i < 300; i++) {
