@@ -206,8 +206,8 @@ canonical(char out[CANONICAL_SIZE], const struct invite *i)
 	char	owner[2 * KEY_PUBLIC_LEN + 1];
 
 	return (size_t)snprintf(out, CANONICAL_SIZE,
-	    "%d|%s|%s|%s|%" PRId64 "|%s|%s|%s", INVITE_VERSION, i->mesh_id, i->slug,
-	    i->url, i->expires_at, i->root_key, invite_role_name(i->role),
+	    "%d|%s|%s|%s|%" PRId64 "|%s|%s|%s", INVITE_VERSION, i->mesh_id,
+	    i->slug, i->url, i->expires_at, i->root_key, invite_role_name(i->role),
 	    hex_encode(owner, i->owner, sizeof i->owner));
 }
 
@@ -264,8 +264,8 @@ token_encode(const struct invite *i)
 	json_t	*o;
 	size_t	 len, size;
 
-	o = json_pack("{s:i,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:s}", "v", INVITE_VERSION,
-	    "mesh_id", i->mesh_id, "mesh_slug", i->slug, "broker_url", i->url,
+	o = json_pack("{s:i,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:s}", "v",
+	    INVITE_VERSION, "mesh_id", i->mesh_id, "mesh_slug", i->slug, "broker_url", i->url,
 	    "expires_at", (json_int_t)i->expires_at, "mesh_root_key",
 	    i->root_key, "role", invite_role_name(i->role), "owner_pubkey",
 	    hex_encode(owner, i->owner, sizeof i->owner), "signature",

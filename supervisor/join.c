@@ -24,7 +24,7 @@ struct join {
 	struct supervisor *sup;
 	struct child	*child;
 	struct event	*ev;		/* it has taken too long */
-	uint32_t	 seq;		/* of the gate's question; 0: forgotten */
+	uint32_t	 seq;		/* the gate's; 0: forgotten */
 	uint64_t	 uid;		/* who asks */
 	uint64_t	 owner_uid;	/* of the mesh to be */
 	int		 over;		/* answered */

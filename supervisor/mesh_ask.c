@@ -146,6 +146,14 @@ ask_refused(struct supervisor *s, struct mesh_ask *a, int64_t result,
 
 /* ---- what creating and joining share ---- */
 
+/* As the gate shows it, which does not tell starting from connecting. */
+static const char *
+state_name(enum conn_state state)
+{
+	return conn_state_name(state == CONN_STARTING ||
+	    state == CONN_REGISTERED ? CONN_CONNECTING : state);
+}
+
 json_t *
 mesh_ask_json(const struct member *mb)
 {
@@ -162,8 +170,7 @@ mesh_ask_json(const struct member *mb)
 	    port);
 	o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "slug", m->slug, "name",
 	    m->name, "meshId", m->mesh_id, "pubkey", hex_encode(pub, m->pub,
-	    sizeof m->pub), "brokerUrl", url, "state",
-	    conn_state_name(mb->state));
+	    sizeof m->pub), "brokerUrl", url, "state", state_name(mb->state));
 	if (o != NULL && mb->reason[0] != '\0')
 		json_object_set_new(o, "reason", json_string(mb->reason));
 	return o;

@@ -68,7 +68,7 @@ on_mesh_invite(void *child, struct msg *m)
 		return -1;
 	if ((mb = invite_member(s, &ask)) == NULL) {
 		if (member_find(s, ask.mesh, ask.uid) != NULL)
-			answer_error(s, m->seq, 403, "not_the_owner", "Only "
+			answer_error(s, m->seq, 403, "not_mesh_owner", "Only "
 			    "the owner of the mesh, or the operator by "
 			    "admin.sock, invites to it.");
 		else

@@ -320,5 +320,5 @@ def test_everybodys_mesh_is_the_daemons(other):
     """Each user has a member of `local`, and may not let others into it."""
     d, alice, _ = other
     status, said = alice.ask("POST", "/v1/meshes/local/invite", {"role": "member"})
-    assert (status, said["error"]) == (403, "not_the_owner")
+    assert (status, said["error"]) == (403, "not_mesh_owner")
     invite(d, "local")

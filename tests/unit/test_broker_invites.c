@@ -240,9 +240,9 @@ test_revoked(void **state)
 static void
 test_no_owner(void **state)
 {
-	char			*token = make("acme", INVITE_MEMBER, 0), err[200];
+	char			*token = make("acme", INVITE_MEMBER, 0);
 	struct msg_invite_make	 ask = { .mesh = "acme", .url = URL };
-	char			*none;
+	char			*none, err[200];
 
 	(void)state;
 	sql("CREATE TEMP TABLE kept AS SELECT id, owner_seckey FROM mesh;"
