@@ -67,14 +67,18 @@ static const struct option {
 };
 #define N_OPTIONS	(sizeof options / sizeof options[0])
 
-/* While a file is read; the first complaint stands. */
+/* While a file is read; of one line the first complaint stands. */
 struct reading {
 	struct conf	*conf;
+	const char	*path;
 	FILE		*f;
 	int		 line;		/* the last one read */
 	int		 set[N_OPTIONS];	/* in which line; 0: not */
-	int		 why_line;	/* 0: no complaint */
-	char		 why[256];
+	int		 why_line;	/* of the last complaint; 0: none */
+	int		 bad_line;	/* the first that is INI, and wrong */
+	unsigned	 faults;
+	void		(*fault_cb)(void *arg, const char *text);
+	void		*arg;
 };
 
 int
@@ -263,14 +267,19 @@ static void	conf_complain(struct reading *, const char *, ...)
 static void
 conf_complain(struct reading *r, const char *fmt, ...)
 {
+	char	 text[CONF_FAULT_SIZE];
 	va_list	 ap;
+	int	 n;
 
-	if (r->why_line != 0)
+	if (r->why_line == r->line)
 		return;
 	r->why_line = r->line;
+	r->faults++;
+	n = snprintf(text, sizeof text, "%.600s:%d: ", r->path, r->line);
 	va_start(ap, fmt);
-	vsnprintf(r->why, sizeof r->why, fmt, ap);
+	vsnprintf(text + n, sizeof text - (size_t)n, fmt, ap);
 	va_end(ap);
+	r->fault_cb(r->arg, text);
 }
 
 /* inih tells of options only, and would pass a section that has none. */
@@ -287,6 +296,28 @@ conf_section(struct reading *r, const char *line)
 			return;
 	conf_complain(r, "no section [%.*s]; see meshsup.conf(5)",
 	    n < 64 ? (int)n : 64, line + 1);
+}
+
+/*
+ * What inih takes for neither a section nor an option; it would tell only of
+ * the first.
+ */
+static void
+conf_syntax(struct reading *r, const char *line)
+{
+	const char	*p = line;
+
+	if (*p == '\0' || strchr(";#\r\n", *p) != NULL)
+		return;
+	for (p += *p == '['; *p != '\0'; p++) {
+		if (strchr(*line == '[' ? "]" : "=:", *p) != NULL)
+			return;
+		if (*p == ';' && p > line && strchr(" \t", p[-1]) != NULL)
+			break;		/* a comment */
+	}
+	conf_complain(r, "neither \"[section]\" nor \"option = value\"");
+	if (r->bad_line == 0)
+		r->bad_line = r->line;
 }
 
 /*
@@ -318,18 +349,19 @@ conf_read(char *buf, int size, void *arg)
 		    size - 2);
 	n = strspn(buf, " \t");
 	memmove(buf, buf + n, strlen(buf + n) + 1);
+	conf_syntax(r, r->line == 1 && strncmp(buf, "\xef\xbb\xbf", 3) == 0 ?
+	    buf + 3 : buf);
 	if (buf[0] == '[')
 		conf_section(r, buf);
 	return buf;
 }
 
-/* inih calls this for every line "name = value"; 0: wrong. */
 static int
-conf_line(void *arg, const char *section, const char *name, const char *value)
+conf_take_line(struct reading *r, const char *section, const char *name,
+    const char *value)
 {
-	struct reading		*r = arg;
 	const struct option	*o;
-	char			 why[sizeof r->why];
+	char			 why[256];
 	size_t			 i;
 
 	for (i = 0; i < N_OPTIONS; i++)
@@ -355,6 +387,19 @@ conf_line(void *arg, const char *section, const char *name, const char *value)
 	return 1;
 }
 
+/* inih calls this for every line "name = value"; 0: wrong. */
+static int
+conf_line(void *arg, const char *section, const char *name, const char *value)
+{
+	struct reading	*r = arg;
+
+	if (conf_take_line(r, section, name, value))
+		return 1;
+	if (r->bad_line == 0)
+		r->bad_line = r->line;
+	return 0;
+}
+
 void
 conf_init(struct conf *c)
 {
@@ -369,31 +414,108 @@ conf_init(struct conf *c)
 }
 
 int
-conf_load(struct conf *c, const char *path, int must_exist, char *err,
-    size_t errlen)
+conf_load_all(struct conf *c, const char *path, int must_exist,
+    void (*fault_cb)(void *arg, const char *text), void *arg)
 {
-	struct reading	 r = { .conf = c };
+	struct reading	 r = { .conf = c, .path = path, .fault_cb = fault_cb,
+	    .arg = arg };
+	char		 text[CONF_FAULT_SIZE];
 	int		 line;
 
 	conf_init(c);
 	if ((r.f = fopen(path, "re")) == NULL) {
 		if (errno == ENOENT && !must_exist)
 			return 0;
-		snprintf(err, errlen, "%s: %s", path, strerror(errno));
+		snprintf(text, sizeof text, "%s: %s", path, strerror(errno));
+		fault_cb(arg, text);
 		return -1;
 	}
 	line = ini_parse_stream(conf_read, &r, conf_line, &r);
-	if (ferror(r.f))
-		snprintf(err, errlen, "%s: %s", path, strerror(errno));
-	else if (r.why_line != 0 && (line <= 0 || r.why_line <= line))
-		snprintf(err, errlen, "%s:%d: %s", path, r.why_line, r.why);
-	else if (line > 0)
-		snprintf(err, errlen, "%s:%d: neither \"[section]\" nor "
-		    "\"option = value\"", path, line);
-	else if (line < 0)
-		snprintf(err, errlen, "%s: no memory to read it", path);
-	line = line != 0 || r.why_line != 0 || ferror(r.f) ? -1 : 0;
+	if (ferror(r.f) || line < 0) {
+		r.faults++;
+		snprintf(text, sizeof text, "%s: %s", path, line < 0 ?
+		    "no memory to read it" : strerror(errno));
+		fault_cb(arg, text);
+	} else if (line > 0 && line != r.bad_line) {
+		r.line = line;		/* the first that is no INI */
+		r.why_line = 0;
+		conf_complain(&r, "neither \"[section]\" nor "
+		    "\"option = value\"");
+	}
 	fclose(r.f);
+	return r.faults > 0 ? -1 : 0;
+}
+
+/* The first of them by its line. */
+struct first {
+	char	*err;
+	size_t	 errlen;
+	int	 line;			/* 0: none yet */
+	size_t	 skip;			/* the path and ":" */
+};
+
+static void
+conf_first_cb(void *arg, const char *text)
+{
+	struct first	*f = arg;
+	int		 line = 0;
+
+	if (strlen(text) > f->skip)
+		line = (int)strtol(text + f->skip, NULL, 10);
+	if (f->line != 0 && line >= f->line)
+		return;
+	f->line = line > 0 ? line : 1;
+	snprintf(f->err, f->errlen, "%s", text);
+}
+
+int
+conf_load(struct conf *c, const char *path, int must_exist, char *err,
+    size_t errlen)
+{
+	struct first	f = { err, errlen, 0, strlen(path) + 1 };
+
+	return conf_load_all(c, path, must_exist, conf_first_cb, &f);
+}
+
+/* ---- where an option stands ---- */
+
+static int
+conf_where_line(void *arg, const char *section, const char *name,
+    const char *value)
+{
+	struct reading	*r = arg;
+	size_t		 i;
+
+	(void)value;
+	for (i = 0; i < N_OPTIONS; i++)
+		if (strcmp(options[i].section, section) == 0 &&
+		    strcmp(options[i].name, name) == 0)
+			r->set[i] = r->line;
+	return 1;
+}
+
+static void
+conf_where_cb(void *arg, const char *text)
+{
+	(void)arg;
+	(void)text;
+}
+
+int
+conf_where(const char *path, const char *section, const char *name)
+{
+	struct reading	r = { .path = path, .fault_cb = conf_where_cb };
+	size_t		i;
+	int		line = 0;
+
+	if ((r.f = fopen(path, "re")) == NULL)
+		return 0;
+	(void)ini_parse_stream(conf_read, &r, conf_where_line, &r);
+	fclose(r.f);
+	for (i = 0; i < N_OPTIONS; i++)
+		if (strcmp(options[i].section, section) == 0 &&
+		    strcmp(options[i].name, name) == 0)
+			line = r.set[i];
 	return line;
 }
 

@@ -58,6 +58,14 @@ void	conf_init(struct conf *);
 int	conf_load(struct conf *, const char *path, int must_exist, char *err,
 	    size_t errlen);
 
+/* The same, with every fault and not only the first. */
+#define CONF_FAULT_SIZE	1024
+int	conf_load_all(struct conf *, const char *path, int must_exist,
+	    void (*fault_cb)(void *arg, const char *text), void *arg);
+
+/* The line in which an option is set, the last one; 0: in none. */
+int	conf_where(const char *path, const char *section, const char *name);
+
 /*
  * Every option in which the two differ, by section and name; and one option
  * as it is in src.

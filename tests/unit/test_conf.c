@@ -393,11 +393,71 @@ test_differ(void **state)
 	    "meshes.reference_config ");
 }
 
+static char	faults[8][CONF_FAULT_SIZE];
+static size_t	n_faults;
+
+static void
+fault_cb(void *arg, const char *text)
+{
+	assert_ptr_equal(arg, &n_faults);
+	assert_true(n_faults < 8);
+	snprintf(faults[n_faults++], CONF_FAULT_SIZE, "%s", text);
+}
+
+/* Not only the first; of each line one. */
+static void
+test_every_fault(void **state)
+{
+	static const char	text[] = "[daemon]\nlog_level = loud\n"
+	    "what\nfoo = 1\n[nowhere]\nx = 1\n[open\n[api]\n"
+	    "tcp_port = 5\ntcp_port = 6\n";
+	static const int	lines[] = { 2, 3, 4, 5, 6, 7, 10 };
+	char			want[600];
+	size_t			i;
+
+	(void)state;
+	n_faults = 0;
+	assert_int_equal(conf_load_all(&c, scratch_write("c.conf", 0600, text,
+	    sizeof text - 1), 1, fault_cb, &n_faults), -1);
+	assert_int_equal(n_faults, sizeof lines / sizeof *lines);
+	for (i = 0; i < n_faults; i++) {
+		snprintf(want, sizeof want, "%s:%d: ", scratch("c.conf"),
+		    lines[i]);
+		if (strncmp(faults[i], want, strlen(want)) != 0)
+			fail_msg("%s, not %s", faults[i], want);
+	}
+	n_faults = 0;
+	assert_int_equal(conf_load_all(&c, scratch_write("c.conf", 0600,
+	    "[api]\ntcp_port = 5\n", 19), 1, fault_cb, &n_faults), 0);
+	assert_int_equal(n_faults, 0);
+	assert_int_equal(c.tcp_port, 5);
+	assert_int_equal(conf_load_all(&c, scratch("none"), 0, fault_cb,
+	    &n_faults), 0);
+	assert_int_equal(conf_load_all(&c, scratch("none"), 1, fault_cb,
+	    &n_faults), -1);
+	assert_int_equal(n_faults, 1);
+}
+
+static void
+test_where(void **state)
+{
+	const char	*path = scratch_write("c.conf", 0600, "[api]\n\n"
+			    "tcp_port = 5\n[broker]\nlisten = x\n", 40);
+
+	(void)state;
+	assert_int_equal(conf_where(path, "api", "tcp_port"), 3);
+	assert_int_equal(conf_where(path, "broker", "listen"), 5);
+	assert_int_equal(conf_where(path, "broker", "url"), 0);
+	assert_int_equal(conf_where(scratch("none"), "api", "tcp_port"), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_every_fault),
+		cmocka_unit_test(test_where),
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_duration),
