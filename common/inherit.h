@@ -13,4 +13,10 @@
  */
 #define INHERIT_READY_ENV	"MESHSUP_READY_FD"
 
+/*
+ * A child of the supervisor: MSG_PROTO of its supervisor, in decimal.  It ends
+ * when that is not its own.
+ */
+#define INHERIT_PROTO_ENV	"MESHSUP_PROTO"
+
 #endif

@@ -9,12 +9,15 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/fd.h"
 #include "common/inherit.h"
 #include "common/log.h"
+#include "common/version.h"
 
 /* Lower a limit for good; one that is lower already stays. */
 static void
@@ -42,8 +45,25 @@ privs_no_core(void)
 }
 
 /*
- * The environment holds nothing that a child needs.  Sanitizers read theirs at
- * load, before this.
+ * A supervisor of another build would be misunderstood, and worse, believed to
+ * be understood.
+ */
+static void
+privs_check_build(void)
+{
+	const char	*v = getenv(INHERIT_PROTO_ENV);
+	char		 own[16];
+
+	snprintf(own, sizeof own, "%d", version_proto());
+	if (v == NULL || strcmp(v, own) != 0)
+		fatalx("of another build than its supervisor (control "
+		    "protocol %s, not %.15s): install meshsup as a whole", own,
+		    v != NULL ? v : "unknown");
+}
+
+/*
+ * The environment holds nothing else that a child needs.  Sanitizers read
+ * theirs at load, before this.
  */
 void
 privs_child(int nofile)
@@ -55,6 +75,7 @@ privs_child(int nofile)
 	if (getsockopt(INHERIT_CTL_FD, SOL_SOCKET, SO_TYPE, &type, &len) ==
 	    -1 || type != SOCK_SEQPACKET)
 		fatalx("this program is run by `meshsup start`");
+	privs_check_build();
 	fd_close_from(INHERIT_CTL_FD + 1);
 	if (clearenv() != 0)
 		fatalx("clearenv failed");

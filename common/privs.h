@@ -4,7 +4,7 @@
 /* What a child of the supervisor gives up first, before it hears anything. */
 
 /*
- * No new privileges, no core file, not dumpable (except under sanitizers),
+ * A supervisor of the same build, no new privileges, no core file, not dumpable (except under sanitizers),
  * death with the parent, no descriptor above the control channel, an empty
  * environment, own session, SIGPIPE ignored.  nofile is the limit of
  * descriptors, 0 to leave it.  Ends the process when it cannot.

@@ -10,6 +10,7 @@
 
 #include "common/fd.h"
 #include "common/inherit.h"
+#include "common/version.h"
 #include "common/xalloc.h"
 
 /* In the new process: descriptors, then exec.  Nothing that allocates. */
@@ -35,14 +36,17 @@ spawn_exec(const char *path, char *const argv[], char *const envp[], int ctl,
 	_exit(127);
 }
 
-/* Environment of a child: nothing, but for what sanitizers need. */
+#define ENV_MAX	5
+
+/* Environment of a child: our protocol, and what sanitizers need. */
 static void
-spawn_environment(char *env[4])
+spawn_environment(char *env[ENV_MAX])
 {
 	static const char *const keep[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS",
 	    "LSAN_OPTIONS" };
 	size_t		 i, n = 0;
 
+	xasprintf(&env[n++], INHERIT_PROTO_ENV "=%d", version_proto());
 	for (i = 0; i < sizeof keep / sizeof keep[0]; i++) {
 #ifdef WITH_SANITIZERS
 		if (getenv(keep[i]) != NULL)
@@ -56,7 +60,7 @@ spawn_environment(char *env[4])
 pid_t
 spawn_process(const char *path, const char *arg, int ctl, int err)
 {
-	char	*argv[3], *env[4] = { NULL };
+	char	*argv[3], *env[ENV_MAX] = { NULL };
 	size_t	 i;
 	pid_t	 pid;
 

@@ -28,6 +28,7 @@
 #include "common/clock.h"
 #include "common/encode.h"
 #include "common/inherit.h"
+#include "common/version.h"
 #include "common/xalloc.h"
 
 /* ---- the supervisor ---- */
@@ -399,6 +400,7 @@ static void
 gate_spawn(struct world *w, int nofile)
 {
 	struct rlimit	rl = { (rlim_t)nofile, (rlim_t)nofile };
+	char		proto[16];
 	int		fds[2];
 
 	assert_int_equal(channel_pair(fds), 0);
@@ -410,6 +412,8 @@ gate_spawn(struct world *w, int nofile)
 			dup2(fds[1], INHERIT_CTL_FD);
 		if (nofile > 0)
 			setrlimit(RLIMIT_NOFILE, &rl);
+		snprintf(proto, sizeof proto, "%d", version_proto());
+		setenv(INHERIT_PROTO_ENV, proto, 1);
 		execl(GATE_PROGRAM, "gate", (char *)NULL);
 		_exit(127);
 	}

@@ -11,11 +11,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/inherit.h"
+#include "common/version.h"
 #include "store_help.h"
 #include "store_run.h"
 
@@ -25,12 +28,15 @@ static void
 exec_store(int fd)
 {
 	struct rlimit	rl = { run_file_limit, RLIM_INFINITY };
+	char		proto[16];
 
 	(void)setrlimit(RLIMIT_FSIZE, &rl);
 	if (fd == INHERIT_CTL_FD)
 		fcntl(fd, F_SETFD, 0);
 	else if (dup2(fd, INHERIT_CTL_FD) == -1)
 		_exit(126);
+	snprintf(proto, sizeof proto, "%d", version_proto());
+	setenv(INHERIT_PROTO_ENV, proto, 1);
 	execl(STORE_BIN, "store", (char *)NULL);
 	_exit(127);
 }
