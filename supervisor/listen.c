@@ -81,38 +81,77 @@ listen_split(const char *where, char *host, size_t hostlen, char *port,
 	return 0;
 }
 
+/* The caller frees *ai_r.  -1 with err. */
+static int
+listen_address(const char *where, struct addrinfo **ai_r, char *err,
+    size_t errlen)
+{
+	struct addrinfo	 hints = { .ai_flags = AI_NUMERICHOST |
+	    AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM };
+	char		 host[64], port[8];
+
+	if (listen_split(where, host, sizeof host, port, sizeof port) == 0 &&
+	    getaddrinfo(host, port, &hints, ai_r) == 0)
+		return 0;
+	snprintf(err, errlen, "%s: not a numeric address:port", where);
+	return -1;
+}
+
+/* Bound to that address, and not listening.  -1 with errno. */
+static int
+listen_bind(const struct addrinfo *ai)
+{
+	int	fd, on = 1;
+
+	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    0);
+	if (fd != -1 &&
+	    (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1 ||
+	    bind(fd, ai->ai_addr, ai->ai_addrlen) == -1))
+		fd_close(&fd);
+	return fd;
+}
+
 int
 listen_tcp(const char *where, uint16_t *port_r, char *err, size_t errlen)
 {
-	struct addrinfo		 hints = { .ai_flags = AI_NUMERICHOST |
-	    AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM };
 	struct addrinfo		*ai = NULL;
 	struct sockaddr_storage	 ss;
 	socklen_t		 sslen = sizeof ss;
-	char			 host[64], port[8];
-	int			 fd = -1, on = 1;
+	int			 fd;
 
-	if (listen_split(where, host, sizeof host, port, sizeof port) == -1 ||
-	    getaddrinfo(host, port, &hints, &ai) != 0) {
-		snprintf(err, errlen, "%s: not a numeric address:port", where);
+	if (listen_address(where, &ai, err, errlen) == -1)
 		return -1;
-	}
-	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    0);
-	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1 ||
-	    bind(fd, ai->ai_addr, ai->ai_addrlen) == -1 ||
-	    listen(fd, LISTEN_BACKLOG) == -1 ||
+	fd = listen_bind(ai);
+	freeaddrinfo(ai);
+	if (fd == -1 || listen(fd, LISTEN_BACKLOG) == -1 ||
 	    getsockname(fd, (struct sockaddr *)&ss, &sslen) == -1) {
 		snprintf(err, errlen, "%s: cannot listen: %s", where,
 		    strerror(errno));
 		fd_close(&fd);
-		freeaddrinfo(ai);
 		return -1;
 	}
-	freeaddrinfo(ai);
 	*port_r = ntohs(ss.ss_family == AF_INET6 ?
 	    ((struct sockaddr_in6 *)&ss)->sin6_port :
 	    ((struct sockaddr_in *)&ss)->sin_port);
 	return fd;
+}
+
+int
+listen_try(const char *where, int may_be_used, char *err, size_t errlen)
+{
+	struct addrinfo	*ai = NULL;
+	int		 fd;
+
+	if (listen_address(where, &ai, err, errlen) == -1)
+		return -1;
+	fd = listen_bind(ai);
+	freeaddrinfo(ai);
+	if (fd == -1 && (errno != EADDRINUSE || !may_be_used)) {
+		snprintf(err, errlen, "%s: cannot listen: %s", where,
+		    strerror(errno));
+		return -1;
+	}
+	fd_close(&fd);
+	return 0;
 }

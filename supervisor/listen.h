@@ -23,4 +23,11 @@ int	listen_unix(const char *path, mode_t, char *err, size_t errlen);
 int	listen_tcp(const char *where, uint16_t *port_r, char *err,
 	    size_t errlen);
 
+/*
+ * Could it be listened there?  Nothing does, not even for a moment: who binds
+ * meanwhile is not hindered.  0, or -1 with err.
+ */
+int	listen_try(const char *where, int may_be_used, char *err,
+	    size_t errlen);
+
 #endif

@@ -23,6 +23,7 @@
 #include "common/privs.h"
 #include "common/xalloc.h"
 #include "supervisor/activation.h"
+#include "supervisor/check.h"
 #include "supervisor/keys.h"
 #include "supervisor/lock.h"
 #include "supervisor/logger.h"
@@ -33,7 +34,7 @@
 
 struct options {
 	const char	*config, *state_dir, *run_dir;
-	int		 foreground;
+	int		 foreground, check, json;
 };
 
 static void __attribute__((__noreturn__))
@@ -41,7 +42,7 @@ usage(int code)
 {
 	fprintf(code == 0 ? stdout : stderr,
 	    "usage: supervisor [--config FILE] [--state-dir DIR] "
-	    "[--run-dir DIR] [--foreground]\n"
+	    "[--run-dir DIR] [--foreground] [--check [--json]]\n"
 	    "Started by `meshsup start`; see meshsup(1).\n");
 	exit(code);
 }
@@ -54,6 +55,8 @@ parse_options(struct options *o, int argc, char *argv[])
 		{ "state-dir", required_argument, NULL, 's' },
 		{ "run-dir", required_argument, NULL, 'r' },
 		{ "foreground", no_argument, NULL, 'f' },
+		{ "check", no_argument, NULL, 'C' },
+		{ "json", no_argument, NULL, 'J' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -66,11 +69,13 @@ parse_options(struct options *o, int argc, char *argv[])
 		case 's': o->state_dir = optarg; break;
 		case 'r': o->run_dir = optarg; break;
 		case 'f': o->foreground = 1; break;
+		case 'C': o->check = 1; break;
+		case 'J': o->json = 1; break;
 		case 'h': usage(0);
 		default: usage(2);
 		}
 	}
-	if (optind != argc)
+	if (optind != argc || (o->json && !o->check))
 		usage(2);
 }
 
@@ -224,19 +229,27 @@ raise_limit(void)
 		log_warn("limit of descriptors");
 }
 
-/* Everything before the loop.  -1 with a sentence in err. */
-static int
-set_up(struct supervisor *s, const struct options *o, char *err, size_t errlen)
+/* Where this program is, and with it the others.  NULL: errno. */
+static char *
+find_libexec(void)
 {
 	char	exe[PATH_MAX];
 	ssize_t	n;
 
-	if ((n = readlink("/proc/self/exe", exe, sizeof exe - 1)) == -1) {
+	if ((n = readlink("/proc/self/exe", exe, sizeof exe - 1)) == -1)
+		return NULL;
+	exe[n] = '\0';
+	return xstrdup(dirname(exe));
+}
+
+/* Everything before the loop.  -1 with a sentence in err. */
+static int
+set_up(struct supervisor *s, const struct options *o, char *err, size_t errlen)
+{
+	if ((s->libexec = find_libexec()) == NULL) {
 		snprintf(err, errlen, "/proc/self/exe: %s", strerror(errno));
 		return -1;
 	}
-	exe[n] = '\0';
-	s->libexec = xstrdup(dirname(exe));
 	s->foreground = o->foreground;
 	if (paths_find(&s->paths, o->config, o->state_dir, o->run_dir, err,
 	    errlen) == -1 || conf_load(&s->conf, s->paths.config,
@@ -258,6 +271,21 @@ set_up(struct supervisor *s, const struct options *o, char *err, size_t errlen)
 	return supervisor_start(s, err, errlen);
 }
 
+/* Look, say what is wrong, and do nothing else. */
+static int
+check(const struct options *o)
+{
+	char	*libexec = find_libexec();
+	int	 code;
+
+	if (libexec == NULL)
+		fatal("/proc/self/exe");
+	code = check_main(libexec, o->config, o->state_dir, o->run_dir,
+	    o->json);
+	free(libexec);
+	return code;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -274,6 +302,8 @@ main(int argc, char *argv[])
 		fatalx("libsodium does not start");
 	json_set_alloc_funcs(wipe_malloc, wipe_free);
 	privs_no_core();
+	if (o.check)
+		return check(&o);
 	raise_limit();
 	s = supervisor_new();
 	s->ready_fd = ready;

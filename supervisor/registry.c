@@ -26,15 +26,9 @@ struct registry {
 	sqlite3_stmt	*member_put, *member_get, *park, *parked;
 };
 
-/* In the order that registry_row_read() expects. */
-#define COLUMNS "owner, uid, mesh, session_id, display_name, process_pid," \
-    " process_start, process_boot, cwd, role, groups_json, caps, token_hash," \
-    " token_prefix, key_mode, pub, wrapped, attest_expires_at, attest_sig," \
-    " registered_at, ended_at, current, park"
-
 /* Not OR REPLACE: that would delete another session with the same token. */
 static const char sql_put[] =
-    "INSERT INTO session (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5,"
+    "INSERT INTO session (" REGISTRY_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5,"
     " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,"
     " ?21, ?22, ?23) ON CONFLICT (owner) DO UPDATE SET"
     " display_name = excluded.display_name,"
@@ -50,10 +44,10 @@ static const char sql_put[] =
     " registered_at = excluded.registered_at, ended_at = excluded.ended_at,"
     " current = excluded.current, park = excluded.park";
 static const char sql_get[] =
-    "SELECT " COLUMNS " FROM session"
+    "SELECT " REGISTRY_COLUMNS " FROM session"
     " WHERE uid = ?1 AND mesh = ?2 AND session_id = ?3 AND current = 1";
 static const char sql_each[] =
-    "SELECT " COLUMNS " FROM session ORDER BY registered_at, owner";
+    "SELECT " REGISTRY_COLUMNS " FROM session ORDER BY registered_at, owner";
 static const char sql_delete[] = "DELETE FROM session WHERE owner = ?1";
 static const char sql_free_token[] =
     "UPDATE session SET token_hash = NULL"

@@ -46,6 +46,15 @@ struct reg_session {
 struct registry *registry_open(const char *path, char *err, size_t errlen);
 void	registry_close(struct registry **);
 
+/*
+ * Look at one that may be in use, and change nothing: every session that is
+ * well-formed goes to cb.  0, or -1 with a sentence in err: it could not be
+ * opened as it is.
+ */
+int	registry_look(const char *path,
+	    int (*cb)(void *arg, const struct reg_session *), void *arg,
+	    char *err, size_t errlen);
+
 /* Does it hold anything?  Then the host key must not be made anew. */
 int	registry_in_use(const char *path);
 

@@ -1,14 +1,20 @@
 #ifndef SUPERVISOR_REGISTRY_ROW_H
 #define SUPERVISOR_REGISTRY_ROW_H
 
-/* Rows of sessions.db, checked as they are read; for registry.c. */
+/* Rows of sessions.db, checked as they are read; for registry*.c. */
 
 #include <sqlite3.h>
 #include <stddef.h>
 
 #include "supervisor/registry.h"
 
-/* A whole row, of the columns in the order of registry.c.  0 or -1. */
+/* In the order that registry_row_read() expects. */
+#define REGISTRY_COLUMNS "owner, uid, mesh, session_id, display_name," \
+    " process_pid, process_start, process_boot, cwd, role, groups_json, caps," \
+    " token_hash, token_prefix, key_mode, pub, wrapped, attest_expires_at," \
+    " attest_sig, registered_at, ended_at, current, park"
+
+/* A whole row of these columns.  0 or -1. */
 int	registry_row_read(sqlite3_stmt *, struct reg_session *);
 
 /* A text column into a buffer; -1: not text, or it does not fit. */

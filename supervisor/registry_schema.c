@@ -89,16 +89,24 @@ registry_forward(sqlite3 *db, int64_t version)
 	return registry_sql(db, sql) == 0 ? registry_sql(db, "COMMIT") : -1;
 }
 
+static int
+registry_broken(sqlite3 *db, const char *path, char *err, size_t errlen)
+{
+	snprintf(err, errlen, "%s: %s; restore it from a backup, or move it "
+	    "away: sessions then have to register again", path,
+	    sqlite3_errmsg(db));
+	return -1;
+}
+
 int
-registry_schema(sqlite3 *db, const char *path, char *err, size_t errlen)
+registry_schema_look(sqlite3 *db, const char *path, int64_t *version_r,
+    char *err, size_t errlen)
 {
 	int64_t	app, version;
 
 	if (registry_number(db, "PRAGMA application_id", &app) == -1 ||
 	    registry_number(db, "PRAGMA user_version", &version) == -1)
-		goto broken;
-	if (app == APPLICATION_ID && version == USER_VERSION)
-		return 0;
+		return registry_broken(db, path, err, errlen);
 	if (app == APPLICATION_ID && version > USER_VERSION) {
 		snprintf(err, errlen, "%s was written by a newer meshsup "
 		    "(version %lld): run that one", path, (long long)version);
@@ -111,11 +119,19 @@ registry_schema(sqlite3 *db, const char *path, char *err, size_t errlen)
 		    "it away", path);
 		return -1;
 	}
+	*version_r = version;
+	return version == USER_VERSION;
+}
+
+int
+registry_schema(sqlite3 *db, const char *path, char *err, size_t errlen)
+{
+	int64_t	version;
+	int	ret = registry_schema_look(db, path, &version, err, errlen);
+
+	if (ret != 0)
+		return ret == 1 ? 0 : -1;
 	if (registry_forward(db, version) == 0)
 		return 0;
-broken:
-	snprintf(err, errlen, "%s: %s; restore it from a backup, or move it "
-	    "away: sessions then have to register again", path,
-	    sqlite3_errmsg(db));
-	return -1;
+	return registry_broken(db, path, err, errlen);
 }

@@ -239,3 +239,39 @@ v_start(struct cli *c)
 	free(program);
 	return rc;
 }
+
+/*
+ * The supervisor's program looks itself: it knows what it would read.  It finds
+ * the places by the same options and environment.
+ */
+int
+v_check(struct cli *c)
+{
+	static const struct {
+		enum opt	 id;
+		const char	*name;
+	} places[] = {
+		{ OPT_CONFIG, "--config" },
+		{ OPT_STATE_DIR, "--state-dir" },
+		{ OPT_RUN_DIR, "--run-dir" },
+	};
+	char	*argv[ARGS_MAX], *program = spawn_find("supervisor");
+	size_t	 n = 0, i;
+	int	 rc;
+
+	argv[n++] = program;
+	argv[n++] = (char *)(uintptr_t)"--check";
+	if (c->json)
+		argv[n++] = (char *)(uintptr_t)"--json";
+	for (i = 0; i < sizeof places / sizeof *places; i++) {
+		if (cli_opt(c, places[i].id) == NULL)
+			continue;
+		argv[n++] = (char *)(uintptr_t)places[i].name;
+		argv[n++] = (char *)(uintptr_t)cli_opt(c, places[i].id);
+	}
+	argv[n] = NULL;
+	execv(program, argv);
+	rc = cli_fail(c, "cannot run %s: %s", program, strerror(errno));
+	free(program);
+	return rc;
+}

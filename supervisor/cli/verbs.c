@@ -55,6 +55,13 @@ static const struct opt_def opts_start[] = {
 	{ NULL, NULL, NULL, 0 }
 };
 
+static const struct opt_def opts_check[] = {
+	{ "config", "FILE", "the configuration", OPT_CONFIG },
+	{ "state-dir", "DIR", "the state directory", OPT_STATE_DIR },
+	{ "run-dir", "DIR", "the run directory", OPT_RUN_DIR },
+	{ NULL, NULL, NULL, 0 }
+};
+
 static const struct opt_def opts_stop[] = {
 	{ "timeout", "SECONDS", "how long to wait for the end (20)",
 	    OPT_TIMEOUT },
@@ -213,6 +220,12 @@ static const struct verb verbs[] = {
 	    "of the daemon.",
 	    NULL, VERB_PLACE | VERB_API | VERB_JSON | VERB_ADMIN, 0, 0,
 	    v_reload },
+	{ "check", "", "look whether it could start, and change nothing",
+	    "Every fault of the configuration, the mesh files and whatever "
+	    "else a start reads is printed with file and line, and what to "
+	    "do.  Exits with 1 when there is one.  A meshsup that runs does "
+	    "not notice.",
+	    opts_check, VERB_JSON, 0, 0, v_check },
 	{ "status", "", "show its processes, meshes and sessions",
 	    "Exits with 0 when it runs, 1 when it died, 3 when it does not "
 	    "run, 4 when that cannot be said.",

@@ -54,6 +54,7 @@ void	verb_print(const struct verb *);
 
 /* The verbs, each in the v_ file of its kind. */
 int	v_broker(struct cli *);
+int	v_check(struct cli *);
 int	v_events(struct cli *);
 int	v_help(struct cli *);
 int	v_inbox(struct cli *);

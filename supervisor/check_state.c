@@ -1,0 +1,156 @@
+/* What the state directory holds: keys, sessions, meshes. */
+
+#include "supervisor/check.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/body.h"
+#include "common/xalloc.h"
+#include "supervisor/keys.h"
+#include "supervisor/plan.h"
+#include "supervisor/registry.h"
+
+/* While the sessions are looked at. */
+struct keyring {
+	uint8_t	host_key[HOST_KEY_LEN];
+	int	has_key;
+	int	foreign;		/* a session's key does not open */
+};
+
+/* What is wrapped opens with what derives from the right host key. */
+static int
+session_cb(void *arg, const struct reg_session *rec)
+{
+	struct keyring	*k = arg;
+	uint8_t		 wrap[BODY_KEY_LEN], secret[KEY_SECRET_LEN];
+
+	if (!k->has_key || !rec->has_key)
+		return 0;
+	body_derive_key(wrap, k->host_key, "wrap", rec->owner);
+	k->foreign = body_unwrap_key(secret, wrap, rec->owner, rec->wrapped) ==
+	    -1;
+	sodium_memzero(secret, sizeof secret);
+	sodium_memzero(wrap, sizeof wrap);
+	return k->foreign;
+}
+
+/* The file of the sessions, and that nobody else reads it.  1: it is there. */
+static int
+check_registry_file(struct check *c, const char *path)
+{
+	struct stat	st;
+
+	if (lstat(path, &st) == -1) {
+		if (errno != ENOENT)
+			check_fault(c, path, 0, "%s", strerror(errno));
+		return 0;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
+		check_fault(c, path, 0, "not a regular file of uid %lu, who "
+		    "runs the daemon", (unsigned long)geteuid());
+		return 0;
+	}
+	if ((st.st_mode & 077) != 0)
+		check_fault(c, path, 0, "others can read it (mode %04o): "
+		    "chmod 600 it", (unsigned)(st.st_mode & 07777));
+	return st.st_size > 0;
+}
+
+static void
+check_keys(struct check *c)
+{
+	struct keyring	 k = { .has_key = 0 };
+	struct stat	 st;
+	char		 err[CHECK_TEXT_SIZE];
+	char		*key = paths_join(c->paths->state_dir, PATHS_HOST_KEY);
+	char		*db = paths_join(c->paths->state_dir, PATHS_SESSIONS);
+
+	/* With neither of them, the start makes both. */
+	if (registry_in_use(db) || lstat(key, &st) == 0 || errno != ENOENT) {
+		k.has_key = keys_load(k.host_key, key, 0, err, sizeof err) ==
+		    0;
+		if (!k.has_key)
+			check_text(c, key, err);
+	}
+	if (check_registry_file(c, db)) {
+		if (registry_look(db, session_cb, &k, err, sizeof err) == -1)
+			check_text(c, db, err);
+		else if (k.foreign)
+			check_fault(c, key, 0, "not the host key with which "
+			    "%s was written: restore both from one backup",
+			    db);
+	}
+	sodium_memzero(&k, sizeof k);
+	free(key);
+	free(db);
+}
+
+static void
+fault_cb(void *arg, const char *text)
+{
+	check_text(arg, NULL, text);
+}
+
+static void
+no_cb(void *arg, struct mesh *m)
+{
+	(void)arg;
+	(void)m;
+}
+
+/* Before the first start there is only the reference's file. */
+static void
+check_reference(struct check *c)
+{
+	const char	*path = c->conf.reference_config;
+	struct stat	 st;
+
+	if (strcmp(path, "none") == 0)
+		return;
+	if (strcmp(path, "auto") == 0) {
+		path = c->paths->reference;
+		if (path == NULL || lstat(path, &st) == -1)
+			return;
+	}
+	(void)mesh_each_reference(path, no_cb, fault_cb, c);
+}
+
+static void
+check_meshes(struct check *c)
+{
+	struct supervisor	*s;
+	struct plan		 plan;
+	struct stat		 st;
+	char			*dir = paths_join(c->paths->state_dir,
+				    PATHS_MESHES);
+	size_t			 i;
+
+	if (lstat(dir, &st) == -1) {
+		check_reference(c);
+		free(dir);
+		return;
+	}
+	free(dir);
+	s = supervisor_new();
+	s->paths = *c->paths;
+	(void)plan_read(&plan, s, &c->conf);
+	for (i = 0; i < plan.n_faults; i++)
+		check_text(c, NULL, plan.faults[i]);
+	plan_clear(&plan);
+	memset(&s->paths, 0, sizeof s->paths);	/* they are the caller's */
+	supervisor_free(&s);
+}
+
+void
+check_state(struct check *c)
+{
+	check_keys(c);
+	check_meshes(c);
+}
