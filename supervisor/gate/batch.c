@@ -2,6 +2,7 @@
  * A batch of message events.  A scope of several views is read view by view;
  * what is beyond the last row of a view that was not read to its end has to
  * wait, or events would come out of order and the cursor would pass over some.
+ * So has what was committed after the first view was read.
  */
 
 #include "supervisor/gate/batch.h"
@@ -65,12 +66,15 @@ piece_cmp(const void *a, const void *b)
 	return (x->seq > y->seq) - (x->seq < y->seq);	/* oldest first */
 }
 
-/* Forget what is beyond the horizon. */
-static void
+/* Forget what is beyond the horizon.  1: there was something. */
+static int
 batch_cut(struct batch *b, int64_t horizon)
 {
+	size_t	had = b->n;
+
 	while (b->n > 0 && b->pieces[b->n - 1].seq > horizon)
 		wipe_free(b->pieces[--b->n].json);
+	return b->n < had;
 }
 
 int
@@ -83,6 +87,8 @@ batch_read(struct batch *b, struct gate *g, const struct scope *sc,
 	size_t			 i;
 
 	memset(b, 0, sizeof *b);
+	if (sc->n > 1 && rows_inbox_last(g->rows, &horizon) == -1)
+		return -1;
 	for (i = 0; i < sc->n; i++) {
 		memset(&rd, 0, sizeof rd);
 		rd.batch = b;
@@ -94,11 +100,11 @@ batch_read(struct batch *b, struct gate *g, const struct scope *sc,
 			return -1;
 		if (rd.stopped && rd.last < horizon)
 			horizon = rd.last;
+		b->more |= rd.stopped;
 	}
 	if (sc->n > 1 && b->n > 1)
 		qsort(b->pieces, b->n, sizeof *b->pieces, piece_cmp);
-	batch_cut(b, horizon);
-	b->more = horizon != INT64_MAX;
+	b->more |= batch_cut(b, horizon);
 	b->cursor = b->n > 0 ? b->pieces[b->n - 1].seq : after;
 	return 0;
 }
@@ -106,7 +112,7 @@ batch_read(struct batch *b, struct gate *g, const struct scope *sc,
 void
 batch_clear(struct batch *b)
 {
-	batch_cut(b, INT64_MIN);
+	(void)batch_cut(b, INT64_MIN);
 	free(b->pieces);
 	memset(b, 0, sizeof *b);
 }
