@@ -208,12 +208,15 @@ arrive(struct conn *c, struct peer *peer, const struct member *member,
 
 /* ---- the end ---- */
 
-/* For its member's next hello. */
+/* When it was last here; of a member, for its next hello, more. */
 static void
 leave_behind(struct broker *b, const struct peer *peer)
 {
-	if (peer->kind != PEER_MEMBER)
+	if (peer->kind != PEER_MEMBER) {
+		(void)members_session_left(b->members, peer->mesh->row,
+		    peer->key, peer->left_at);
 		return;
+	}
 	(void)members_left(b->members, peer->member, peer->left_at);
 	(void)lodging_put_past(b->lodging, peer);
 }

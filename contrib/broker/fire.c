@@ -21,6 +21,7 @@
 #include "contrib/broker/members.h"
 #include "contrib/broker/push.h"
 #include "contrib/broker/quiet.h"
+#include "contrib/broker/quota.h"
 #include "contrib/broker/schedule.h"
 #include "contrib/broker/turn.h"
 
@@ -113,7 +114,9 @@ fire_direct(struct broker *b, const struct scheduled *d, struct message *m)
 		return -1;
 	m->nonce = "";
 	m->recipient = members_key(b->members, d->mesh, key);
-	if (m->recipient <= 0 || queue_accept(b->queue, m) != QUEUE_STORED)
+	if (m->recipient <= 0 || quota_allows(b->quota, d->member,
+	    SERVICE_WAITING, queue_size(m)) != 1 ||
+	    queue_accept(b->queue, m) != QUEUE_STORED)
 		return -1;
 	deliver_message(b->deliver, m);
 	return 1;
@@ -158,7 +161,8 @@ fire_one(struct fire *f, const struct scheduled *d, int64_t now)
 	if (rc == 0)
 		return schedule_hold(b->schedule, d) != -1;
 	if (rc == -1 && !db_failed(b->db))
-		quiet_info("a scheduled message has nobody to go to");
+		quiet_info("a scheduled message has nobody to go to, or its "
+		    "member too much that waits");
 	return schedule_done(b->schedule, d, now) != -1;
 }
 

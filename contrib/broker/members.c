@@ -22,6 +22,7 @@ struct members {
 	sqlite3_stmt	*member_find, *member_add, *member_name, *member_left;
 	sqlite3_stmt	*admin_set, *admin_is;
 	sqlite3_stmt	*key_find, *key_add_member, *key_add_session;
+	sqlite3_stmt	*key_left, *key_prune;
 };
 
 static const char sql_mesh_find[] =
@@ -34,7 +35,7 @@ static const char sql_mesh_add[] =
 
 static const char sql_member_find[] =
     "SELECT member.id, mesh.id, peer_key.id, member_id, name,"
-    " revoked_at IS NOT NULL, coalesce(last_seen_at, 0), is_admin"
+    " revoked_at IS NOT NULL, coalesce(member.last_seen_at, 0), is_admin"
     " FROM mesh JOIN member ON member.mesh = mesh.id"
     " JOIN peer_key ON peer_key.mesh = mesh.id"
     "  AND peer_key.pubkey = member.pubkey"
@@ -71,10 +72,28 @@ static const char sql_key_add_member[] =
     " DO UPDATE SET member = excluded.member, is_member = 1";
 
 static const char sql_key_add_session[] =
-    "INSERT INTO peer_key (mesh, pubkey, member, is_member, first_seen_at)"
-    " VALUES (:mesh, :pubkey, :member, 0, :now)"
-    " ON CONFLICT (mesh, pubkey) DO UPDATE SET member = :member"
-    "  WHERE is_member = 0 AND member <> :member";
+    "INSERT INTO peer_key (mesh, pubkey, member, is_member, first_seen_at,"
+    " last_seen_at) VALUES (:mesh, :pubkey, :member, 0, :now, :now)"
+    " ON CONFLICT (mesh, pubkey) DO UPDATE SET member = :member,"
+    "  last_seen_at = :now WHERE is_member = 0";
+
+static const char sql_key_left[] =
+    "UPDATE peer_key SET last_seen_at = :now"
+    " WHERE mesh = :mesh AND pubkey = :pubkey";
+
+/* Not while it is here, or anything is from it or for it. */
+static const char sql_key_prune[] =
+    "DELETE FROM peer_key WHERE id IN (SELECT id FROM peer_key AS k"
+    " WHERE is_member = 0 AND last_seen_at < :before"
+    "  AND NOT EXISTS (SELECT 1 FROM presence AS p"
+    "   WHERE p.pubkey = k.pubkey AND p.mesh = k.mesh)"
+    "  AND NOT EXISTS (SELECT 1 FROM message WHERE sender = k.id)"
+    "  AND NOT EXISTS (SELECT 1 FROM message WHERE recipient = k.id)"
+    "  AND NOT EXISTS (SELECT 1 FROM topic_message WHERE sender = k.id)"
+    "  AND NOT EXISTS (SELECT 1 FROM scheduled WHERE sender = k.id)"
+    "  AND NOT EXISTS (SELECT 1 FROM scheduled"
+    "   WHERE target = lower(hex(k.pubkey)))"
+    " ORDER BY last_seen_at LIMIT :limit)";
 
 struct members *
 members_new(struct db *db)
@@ -93,6 +112,8 @@ members_new(struct db *db)
 	m->key_find = db_prepare(db, sql_key_find);
 	m->key_add_member = db_prepare(db, sql_key_add_member);
 	m->key_add_session = db_prepare(db, sql_key_add_session);
+	m->key_left = db_prepare(db, sql_key_left);
+	m->key_prune = db_prepare(db, sql_key_prune);
 	return m;
 }
 
@@ -327,4 +348,22 @@ members_left(struct members *m, int64_t member, int64_t now)
 	db_bind_int(m->member_left, ":id", member);
 	db_bind_int(m->member_left, ":now", now);
 	return db_write(m->db, m->member_left) == -1 ? -1 : 0;
+}
+
+int
+members_session_left(struct members *m, int64_t mesh,
+    const uint8_t pubkey[KEY_PUBLIC_LEN], int64_t now)
+{
+	db_bind_int(m->key_left, ":mesh", mesh);
+	db_bind_blob(m->key_left, ":pubkey", pubkey, KEY_PUBLIC_LEN);
+	db_bind_int(m->key_left, ":now", now);
+	return db_write(m->db, m->key_left) == -1 ? -1 : 0;
+}
+
+int
+members_prune(struct members *m, int64_t now, int limit)
+{
+	db_bind_int(m->key_prune, ":before", now - MEMBERS_KEY_KEEP_MS);
+	db_bind_int(m->key_prune, ":limit", limit);
+	return db_write(m->db, m->key_prune);
 }

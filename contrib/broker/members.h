@@ -18,6 +18,8 @@ struct members;
 #define MEMBERS_ID_SIZE		(IDENTITY_ID_MAX + 1)
 #define MEMBERS_NAME_MAX	128	/* bytes of a display name */
 #define MEMBERS_SLUG_MAX	64
+/* A session's key can be written to for so long after it was here. */
+#define MEMBERS_KEY_KEEP_MS	(30 * 24 * 3600 * 1000LL)
 
 struct member {
 	int64_t		 row, mesh;	/* integer ids in the file */
@@ -75,5 +77,15 @@ int64_t	members_key(struct members *, int64_t mesh,
 
 /* The member's own connection is gone.  0 or -1. */
 int	members_left(struct members *, int64_t member, int64_t now);
+
+/* A session has left its mesh (a row).  0 or -1. */
+int	members_session_left(struct members *, int64_t mesh,
+	    const uint8_t pubkey[KEY_PUBLIC_LEN], int64_t now);
+
+/*
+ * Delete at most limit keys of sessions that were not here for long and that
+ * nothing stored is from or for.  How many, or -1.
+ */
+int	members_prune(struct members *, int64_t now, int limit);
 
 #endif

@@ -28,14 +28,13 @@ static const char sql_insert[] =
     " target, recipient, priority, created_at, delivered_at)"
     " VALUES (:seq, :id, :sender, :client_id, :fingerprint, :target,"
     " nullif(:recipient, 0), :priority, :now, :delivered)"
-    " ON CONFLICT (sender, client_id) WHERE client_id IS NOT NULL"
-    " DO NOTHING";
+    " ON CONFLICT (sender, client_id) DO NOTHING";
 
 static const char sql_text[] =
     "INSERT INTO message_text"
-    " (seq, sender_member, sender_name, subtype, reply_to, nonce, ciphertext)"
-    " VALUES (:seq, :member, :name, :subtype, :reply_to, :nonce,"
-    " :ciphertext)";
+    " (seq, sender_member, sender_name, subtype, reply_to, nonce, ciphertext,"
+    " size) VALUES (:seq, :member, :name, :subtype, :reply_to, :nonce,"
+    " :ciphertext, :size)";
 
 static const char sql_known[] =
     "SELECT message_id, fingerprint FROM message"
@@ -177,6 +176,24 @@ known(struct queue *q, struct message *m)
 	return result;
 }
 
+int64_t
+queue_size(const struct message *m)
+{
+	return (int64_t)(strlen(m->nonce) + strlen(m->ciphertext));
+}
+
+int
+queue_knows(struct queue *q, int64_t sender, const char *client_id)
+{
+	int	 rc;
+
+	db_bind_int(q->known, ":sender", sender);
+	db_bind_text(q->known, ":client_id", client_id);
+	rc = db_step(q->db, q->known);
+	db_reset(q->known);
+	return rc;
+}
+
 /* How many rows it changed, or -1. */
 static int
 insert(struct queue *q, const struct message *m)
@@ -209,6 +226,7 @@ insert_text(struct queue *q, const struct message *m)
 	db_bind_text(st, ":reply_to", m->reply_to);
 	db_bind_text(st, ":nonce", m->nonce);
 	db_bind_text(st, ":ciphertext", m->ciphertext);
+	db_bind_int(st, ":size", queue_size(m));
 	return db_write(q->db, st) == 1 ? QUEUE_STORED : QUEUE_FAILED;
 }
 

@@ -75,6 +75,12 @@ void	queue_make_id(char out[QUEUE_ID_SIZE]);
  */
 enum queue_result queue_accept(struct queue *, struct message *);
 
+/* What one that waits counts for, in bytes. */
+int64_t	queue_size(const struct message *);
+
+/* Was there a send of this sender with this client id (or NULL)?  1, 0, -1. */
+int	queue_knows(struct queue *, int64_t sender, const char *client_id);
+
 /*
  * Messages that wait for a recipient in one priority, in order, from the one
  * above *above; those from not_from (0: nobody) are left out.  *above moves

@@ -21,6 +21,7 @@ enum service {
 	SERVICE_MEMORY,
 	SERVICE_SKILL,
 	SERVICE_SCHEDULED,
+	SERVICE_WAITING,	/* messages that nobody has taken yet */
 };
 
 /* Entries, and bytes of them, that one member may have. */
@@ -32,6 +33,8 @@ enum service {
 #define QUOTA_SKILL_BYTES	(4 * 1024 * 1024)
 #define QUOTA_SCHEDULED_ENTRIES	200
 #define QUOTA_SCHEDULED_BYTES	(1024 * 1024)
+#define QUOTA_WAITING_ENTRIES	500000
+#define QUOTA_WAITING_BYTES	(256 * 1024 * 1024)
 
 struct quota *quota_new(struct db *);
 void	quota_free(struct quota **);

@@ -20,6 +20,7 @@
 #include "contrib/broker/groups.h"
 #include "contrib/broker/members.h"
 #include "contrib/broker/push.h"
+#include "contrib/broker/quota.h"
 #include "contrib/broker/rate.h"
 #include "contrib/broker/topic_rows.h"
 
@@ -28,6 +29,9 @@
 #define NO_TOPIC	"invalid_target: no topic of this mesh has this id"
 #define OUT_OF_ORDER	"out_of_order"
 #define REUSED		"idempotency_key_reused"
+#define NO_ROOM		"limit_exceeded: what your member has sent and nobody "	\
+			"has taken yet is as much as may wait; send it again "	\
+			"when some of that is taken"
 
 struct send {
 	struct conn	*conn;
@@ -197,6 +201,22 @@ may_arrive(const struct send *s, int64_t recipient)
 	    deliver_is_served(s->conn->broker->deliver, self, self);
 }
 
+/*
+ * Is there room for one more that waits?  What is there already takes none, and
+ * its sender must be told so.  1, 0, -1.
+ */
+static int
+may_wait(const struct send *s)
+{
+	const struct broker	*b = s->conn->broker;
+	int			 rc;
+
+	rc = quota_allows(b->quota, s->peer->member, SERVICE_WAITING,
+	    queue_size(&s->message));
+	return rc != 0 ? rc : queue_knows(b->queue, s->message.sender,
+	    s->message.client_id);
+}
+
 static void
 send_direct(struct send *s)
 {
@@ -213,8 +233,17 @@ send_direct(struct send *s)
 		return;
 	}
 	s->message.recipient = recipient;
-	if (store(s))
-		deliver_message(b->deliver, &s->message);
+	switch (may_wait(s)) {
+	case 1:
+		if (store(s))
+			deliver_message(b->deliver, &s->message);
+		break;
+	case 0:
+		refuse(s, NO_ROOM);
+		break;
+	default:
+		break;		/* no answer: the loop closes it */
+	}
 }
 
 /* Everybody of the mesh but the sending session. */

@@ -10,7 +10,7 @@
 struct db;
 
 #define SCHEMA_APPLICATION_ID	0x6d736272	/* "msbr" */
-#define SCHEMA_VERSION		4
+#define SCHEMA_VERSION		5
 
 /*
  * Make the schema in a new file, or bring an older one forward, in one

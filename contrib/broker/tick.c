@@ -14,6 +14,7 @@
 #include "common/xalloc.h"
 #include "contrib/broker/broker.h"
 #include "contrib/broker/conn.h"
+#include "contrib/broker/members.h"
 #include "contrib/broker/quiet.h"
 #include "contrib/broker/rate.h"
 #include "contrib/broker/topic_rows.h"
@@ -111,6 +112,8 @@ prune_cb(lws_sorted_usec_list_t *sul)
 
 	more = queue_prune(t->broker->queue, now, PRUNE_ROWS) == PRUNE_ROWS;
 	more |= topic_prune(t->broker->topics, now, PRUNE_ROWS) == PRUNE_ROWS;
+	more |= members_prune(t->broker->members, now, PRUNE_ROWS) ==
+	    PRUNE_ROWS;
 	turn_end(t->broker->turn);
 	lws_sul_schedule(t->context, 0, sul, prune_cb,
 	    more ? PRUNE_MORE_US : PRUNE_US);

@@ -4,7 +4,9 @@ is pushed again until it is acknowledged (broker-protocol.md, "Send", "Push";
 delivery.md section 1, promises 2, 3 and 6, section 8).
 """
 
+import contextlib
 import signal
+import sqlite3
 import threading
 import time
 
@@ -103,6 +105,42 @@ def test_acknowledged_by_client_message_id(broker):
     bob.connect()
     alice.send(bob.pub, "two")
     assert bob.receive()["text"] == "two"
+
+
+def usage(broker, bytes_):
+    """Pretend that so much of alice's member waits already."""
+    with contextlib.closing(sqlite3.connect(broker.db)) as db, db:
+        db.execute("UPDATE usage SET bytes = bytes + ? WHERE service = 5"
+                   " AND member = (SELECT id FROM member"
+                   " WHERE name = 'alice')", (bytes_,))
+
+
+def test_what_may_wait_is_limited(broker):
+    """No member fills the file with what nobody takes: a send that would is
+    refused, to be tried again; a repeat of one that waits is still known
+    (doc/broker.md, "Limits")."""
+    alice, bob = broker.peer(broker.alice_member), known(broker)
+    first = alice.send(bob.pub, "first", cid="first")
+    assert first["queued"]
+    broker.kill()
+    usage(broker, 256 << 20)
+    broker.start()
+    alice.connect()
+    refused = alice.send(bob.pub, "second", cid="second")
+    assert not refused["queued"]
+    assert refused["error"].startswith("limit_exceeded: ")
+    # Who waits for another order is not refused for this reason.
+    again = alice.send(bob.pub, "first", cid="first", first=True)
+    assert again["messageId"] == first["messageId"] and again["duplicate"]
+    # Another member has room of its own.
+    assert broker.peer(broker.bob_member).send(bob.pub, "other")["queued"]
+    broker.kill()
+    usage(broker, -(256 << 20))
+    broker.start()
+    alice.connect()
+    assert alice.send(bob.pub, "second", cid="second")["queued"]
+    bob.connect()
+    assert sorted(texts(take(bob, 3))) == ["first", "other", "second"]
 
 
 def test_nobody_acknowledges_for_somebody_else(broker):

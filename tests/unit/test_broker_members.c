@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "broker_help.h"
+#include "common/clock.h"
 #include "scratch.h"
 
 static char	mesh_id[MEMBERS_ID_SIZE], member_id[MEMBERS_ID_SIZE];
@@ -160,6 +161,61 @@ test_left(void **state)
 	assert_int_equal(m.last_seen_at, 12345);
 }
 
+static void
+sql_run(const char *sql)
+{
+	assert_true(db_write(help_db, db_prepare(help_db, sql)) >= 0);
+}
+
+/* Keys of sessions go at last, but none that anything is from or for. */
+static void
+test_prune(void **state)
+{
+	static const char	*const in_use[][2] = {
+		{ "INSERT INTO message (seq, message_id, sender, recipient,"
+		  " priority, created_at) VALUES (1, 'i', 3, 1, 1, 5)",
+		  "DELETE FROM message" },
+		{ "INSERT INTO message (seq, message_id, sender, recipient,"
+		  " priority, created_at, delivered_at)"
+		  " VALUES (1, 'i', 1, 3, 1, 5, 6)",
+		  "DELETE FROM message" },
+		{ "INSERT INTO scheduled (scheduled_id, mesh, member, sender,"
+		  " sender_name, target, message, deliver_at, created_at,"
+		  " size) SELECT 's', 1, 1, 1, 'a', lower(hex(pubkey)), 'm',"
+		  " 9, 5, 1 FROM peer_key WHERE id = 3",
+		  "UPDATE scheduled SET target = '*', sender = 3" },
+		{ "SELECT 1", "DELETE FROM scheduled" },
+		{ "INSERT INTO presence (presence_id, mesh, member, kind,"
+		  " pubkey, session_id, name, groups, hello_groups, status,"
+		  " visible, connected_at, topic_seq) SELECT 'p', 1, 1, 1,"
+		  " pubkey, 's', 'n', '[]', '[]', 0, 1, 5, 0 FROM peer_key"
+		  " WHERE id = 3", "DELETE FROM presence" },
+	};
+	int64_t			 now = clock_wall_ms();
+	size_t			 i;
+
+	(void)state;
+	/* 1 and 4 are the members of help_open(), 3 a session. */
+	sql_run("UPDATE peer_key SET last_seen_at = 5 WHERE id IN (1, 3, 4)");
+	for (i = 0; i < sizeof in_use / sizeof in_use[0]; i++) {
+		sql_run(in_use[i][0]);
+		assert_int_equal(members_prune(help_members, now, 10), 0);
+		sql_run(in_use[i][1]);
+	}
+	assert_int_equal(members_prune(help_members, now, 10), 1);
+	assert_int_equal(help_number("SELECT count(*) FROM peer_key"), 5);
+	assert_int_equal(members_prune(help_members, now +
+	    MEMBERS_KEY_KEEP_MS + 1000, 2), 2);
+	assert_int_equal(members_session_left(help_members, 1, help_pubkey(5),
+	    now + 5000), 0);
+	assert_int_equal(members_prune(help_members, now +
+	    MEMBERS_KEY_KEEP_MS + 2000, 2), 0);
+	assert_int_equal(members_prune(help_members, now +
+	    MEMBERS_KEY_KEEP_MS + 6000, 2), 1);
+	/* Members' stay. */
+	assert_int_equal(help_number("SELECT count(*) FROM peer_key"), 2);
+}
+
 /* The mesh's key can sign: invites will need that. */
 static void
 test_owner(void **state)
@@ -182,6 +238,7 @@ main(void)
 		T(test_keys),
 		T(test_banned),
 		T(test_left),
+		T(test_prune),
 		T(test_owner),
 	};
 

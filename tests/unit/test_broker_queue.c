@@ -258,6 +258,38 @@ test_rollback(void **state)
 	assert_string_equal(waiting(4), "a c ");
 }
 
+/* What waits is counted for its sender's member, whatever ends it. */
+static void
+test_what_waits_is_counted(void **state)
+{
+	static const char	 entries[] =
+	    "SELECT total(entries) FROM usage WHERE service = 5 AND member = 1";
+	static const char	 bytes[] =
+	    "SELECT total(bytes) FROM usage WHERE service = 5 AND member = 1";
+	struct message		 m;
+
+	(void)state;
+	assert_true(help_alice == 1);
+	m = help_message(2, 4, "a", "12345");
+	assert_true(queue_size(&m) == 10);	/* with "nonce" */
+	assert_int_equal(queue_knows(help_queue, m.sender, "a"), 0);
+	assert_int_equal(queue_accept(help_queue, &m), QUEUE_STORED);
+	assert_int_equal(queue_knows(help_queue, m.sender, "a"), 1);
+	assert_int_equal(queue_knows(help_queue, m.sender, NULL), 0);
+	assert_int_equal(queue_accept(help_queue, &m), QUEUE_DUPLICATE);
+	store(0, 4, NULL, "1");
+	store(4, 2, NULL, "of another member");
+	assert_int_equal(help_number(entries), 2);
+	assert_int_equal(help_number(bytes), 16);
+	assert_int_equal(queue_delivered(help_queue, 1, 7), 0);
+	assert_int_equal(queue_delivered(help_queue, 1, 8), 0);
+	assert_int_equal(help_number(entries), 1);
+	assert_int_equal(help_number(bytes), 6);
+	queue_prune(help_queue, m.created_at + 2 * QUEUE_KEEP_MS, 10);
+	assert_int_equal(help_number(entries), 0);
+	assert_int_equal(help_number(bytes), 0);
+}
+
 static void
 test_prune(void **state)
 {
@@ -301,6 +333,7 @@ main(void)
 		T(test_status),
 		T(test_status_of_several),
 		T(test_rollback),
+		T(test_what_waits_is_counted),
 		T(test_prune),
 	};
 

@@ -145,6 +145,13 @@ test_what_was_stored_stays(void **state)
 	assert_int_equal(help_number("SELECT count(*) FROM message_text"
 	    " WHERE seq = 7 AND nonce = 'n' AND ciphertext = 'text'"), 1);
 	assert_int_equal(help_number("SELECT count(*) FROM message_text"), 1);
+	assert_int_equal(help_number("SELECT entries FROM usage"
+	    " WHERE member = 1 AND service = 5"), 1);
+	assert_int_equal(help_number("SELECT bytes FROM usage"
+	    " WHERE member = 1 AND service = 5"), 5);
+	/* A session's key of before is as if it had been here just now. */
+	assert_int_equal(help_number("SELECT count(*) FROM peer_key"
+	    " WHERE last_seen_at > 1600000000000"), 1);
 	help_close(state);
 }
 
