@@ -226,6 +226,8 @@ ban_list(struct conn *c, const json_t *json)
 	}
 	db_reset(b->list);
 	frame_raw(f, "]", 1);
+	if (rc == 1)
+		frame_bool_add(f, "truncated", 1);
 	if (rc == -1)
 		frame_unref(&f);	/* the loop closes it */
 	else

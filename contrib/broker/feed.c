@@ -175,6 +175,22 @@ feed_room(struct feed *feed, struct peer *peer)
 }
 
 void
+feed_rewind(struct feed *feed)
+{
+	const struct table	*meshes = &feed->broker->presence.meshes;
+	struct link		*l;
+	struct peer		*peer;
+	size_t			 i;
+
+	for (i = 0; i < meshes->nslots; i++)
+		for (l = meshes->slots[i]; l != NULL; l = l->next)
+			TAILQ_FOREACH(peer, &table_entry(l, struct mesh,
+			    link)->peers, entry)
+				if (peer->conn != NULL)
+					feed_room(feed, peer);
+}
+
+void
 feed_tick(struct feed *feed, int64_t now)
 {
 	struct peer	*peer;

@@ -78,6 +78,9 @@ void	feed_room(struct feed *, struct peer *);
 /* Give what was missed, at most max.  1: there is more to do. */
 int	feed_run(struct feed *, int max);
 
+/* A transaction was rolled back: look again at all who are behind. */
+void	feed_rewind(struct feed *);
+
 /* Write cursors that have moved, now and then. */
 void	feed_tick(struct feed *, int64_t now);
 

@@ -48,10 +48,8 @@ struct fire {
 
 /* Does a peer get what is sent to this multicast target? */
 static int
-is_for(const struct mesh *mesh, const struct peer *peer,
-    const struct scheduled *d)
+is_for(const struct peer *peer, const struct scheduled *d)
 {
-	const struct group	*group;
 	const struct group_seat	*seat;
 
 	if (peer->conn == NULL || !peer->visible ||
@@ -59,10 +57,8 @@ is_for(const struct mesh *mesh, const struct peer *peer,
 		return 0;
 	if (*d->target == '*' || strcmp(d->target, "@all") == 0)
 		return 1;
-	if ((group = mesh_group(mesh, d->target + 1)) == NULL)
-		return 0;
-	LIST_FOREACH(seat, &group->seats, entry)
-		if (seat->peer == peer)
+	TAILQ_FOREACH(seat, &peer->seats, of_peer)
+		if (strcmp(seat->name, d->target + 1) == 0)
 			return 1;
 	return 0;
 }
@@ -75,7 +71,7 @@ is_awaited(const struct broker *b, const struct scheduled *d)
 
 	if (mesh != NULL)
 		TAILQ_FOREACH(peer, &mesh->peers, entry)
-			if (is_for(mesh, peer, d))
+			if (is_for(peer, d))
 				return 1;
 	return 0;
 }
@@ -99,7 +95,7 @@ fire_many(struct broker *b, const struct scheduled *d, struct message *m)
 		return -1;
 	f = push_frame(m, d->mesh_id);
 	TAILQ_FOREACH(peer, &mesh->peers, entry)
-		if (is_for(mesh, peer, d))
+		if (is_for(peer, d))
 			conn_send(peer->conn, f);
 	frame_unref(&f);
 	return 1;

@@ -21,10 +21,15 @@ struct topic_rows {
 			*store, *find, *history, *waiting, *prune;
 };
 
-/* Also of rows that were pruned. */
+/*
+ * Also of rows that were pruned, and of those that were rolled back: somebody
+ * may count from there.
+ */
 static const char sql_last[] =
-    "SELECT coalesce((SELECT seq FROM sqlite_sequence"
-    "  WHERE name = 'topic_message'), 0)";
+    "SELECT max(coalesce((SELECT seq FROM sqlite_sequence"
+    "  WHERE name = 'topic_message'), 0),"
+    " coalesce((SELECT max(topic_seq) FROM presence), 0),"
+    " coalesce((SELECT max(joined_seq) FROM topic_member), 0))";
 
 static const char sql_by_id[] =
     "SELECT id, topic_id, name, visibility FROM topic"

@@ -84,6 +84,7 @@ turn_failed(struct turn *t)
 	struct conn	*c = TAILQ_FIRST(&t->batch), *last;
 
 	deliver_rewind(b->deliver);
+	feed_rewind(b->feed);
 	/* Not those who are told of it, and come behind the last. */
 	last = TAILQ_LAST(&t->batch, batch);
 	for (; c != NULL; c = c == last ? NULL : TAILQ_NEXT(c, batched))

@@ -205,6 +205,33 @@ test_numbers_are_not_given_twice(void **state)
 	assert_int_equal(store("new").seq, m.seq + 1);
 }
 
+/*
+ * Numbers of messages that were rolled back are not given again, once somebody
+ * counts from there: it would never get those that had them next.
+ */
+static void
+test_numbers_that_somebody_counts_from(void **state)
+{
+	(void)state;
+	db_rollback(help_db);
+	topic_rows_free(&t);
+	help_reopen();
+	t = topic_rows_new(help_db);
+	topic_make("news");
+	assert_int_equal(db_commit(help_db), 0);
+	store("never committed");
+	store("neither");
+	db_rollback(help_db);
+	assert_int_equal(topic_subscribe(t, topic.row, help_bob, "member"), 0);
+	assert_int_equal(db_commit(help_db), 0);
+	topic_rows_free(&t);
+	help_reopen();
+	t = topic_rows_new(help_db);
+	store("new");
+	assert_string_equal(waiting(help_bob, 0, 0, topic_rows_last(t)),
+	    "new ");
+}
+
 static void
 test_prune(void **state)
 {
@@ -229,6 +256,7 @@ main(void)
 		T(test_history),
 		T(test_waiting),
 		T(test_numbers_are_not_given_twice),
+		T(test_numbers_that_somebody_counts_from),
 		T(test_prune),
 	};
 
