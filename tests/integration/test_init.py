@@ -219,6 +219,8 @@ def test_the_watchdog_is_fed_while_the_loop_turns(daemon, manager):
     for _ in range(3):
         manager.wait("WATCHDOG=1")
     os.kill(run.pid, signal.SIGSTOP)
+    wait_for(lambda: open(f"/proc/{run.pid}/stat").read().rsplit(
+        ")", 1)[1].split()[0] == "T", 10)
     try:
         manager.sock.settimeout(0)
         wait_for(lambda: drained(manager.sock), 10)

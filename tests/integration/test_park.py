@@ -198,8 +198,8 @@ def test_the_members_hello_has_five_seconds_too(make):
         [w.broker.hello_ack(conn)]
     w.broker.start()
     conn = w.broker.wait_member()
-    w.broker.wait(lambda: conn.closed, 12, "the member waits for ever")
-    assert 4.5 < conn.closed_at - conn.opened < 5 * max(SLOW, 1) + 2.5
+    w.broker.wait(lambda: conn.closed, 25, "the member waits for ever")
+    assert 4.5 < conn.closed_at - conn.opened < 15 * SLOW
     w.broker.hello = "ack"
     wait_for(lambda: mesh_state(w)[0] == "open", 20)
 

@@ -101,8 +101,13 @@ def test_pause_and_resume_at_once(world):
         paused(s.api)
         paused(s.api, None, "resume")
     s.wait_open()
-    s.conn().put(world.push(s, "still there"))
-    wait_for(lambda: body_list(s) == ["still there"], 10)
+    push = world.push(s, "still there")
+
+    def arrived():
+        """One of the connections before may have been open, for a moment."""
+        s.conn().put(push)
+        return body_list(s) == ["still there"]
+    wait_for(arrived, 20)
     for _ in range(30):
         paused(s.api, None, "resume")
         paused(s.api)

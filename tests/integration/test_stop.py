@@ -21,9 +21,9 @@ def test_told_to_stop_while_starting(make, seen):
     wait_for(lambda: any(seen in files for _, _, files in os.walk(d.root)),
              20, seen, interval=0.0005)
     os.kill(run.pid, signal.SIGTERM)
-    run.wait(2)
+    run.wait(10)
     assert "did not stop in time" not in run.err
-    d.wait_gone(1)
+    d.wait_gone(5)
 
 
 # --- what is under way when it is told to stop ---
