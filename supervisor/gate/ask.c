@@ -64,7 +64,8 @@ static const struct {
 	{ "too_many_topics", "too_many_topics",
 	    "Leave some topics that are not needed" },
 	{ "topic_not_found", "topic_not_found",
-	    "There is no such topic: `GET /v1/topics` lists them" },
+	    "There is no such topic: `meshsup topic list` shows those there "
+	    "are" },
 };
 #define NREFUSALS	(sizeof refusals / sizeof *refusals)
 

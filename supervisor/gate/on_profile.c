@@ -201,7 +201,7 @@ group_ask(struct request *r, const char *what, json_t *args)
 	if (!input_group_ok(name, strlen(name))) {
 		json_decref(args);
 		reply_error(r, 400, "invalid_groups", "A group's name has "
-		    "letters, digits, '_', '-' and '/' (as %%2F).");
+		    "letters, digits, '_', '-' and '/'.");
 		return;
 	}
 	json_object_set_new(args, "name", json_string(name));

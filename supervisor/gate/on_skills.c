@@ -31,7 +31,8 @@ static void
 skill_not_found(struct request *r, const char *mesh)
 {
 	reply_error(r, 404, "skill_not_found", "Nobody on %s shares a skill "
-	    "of that name: `GET /v1/skills` lists them.", mesh);
+	    "of that name: `meshsup skill list` shows those there are.",
+	    mesh);
 }
 
 static void

@@ -35,7 +35,8 @@ get_cb(struct request *r, const char *mesh, const json_t *frame)
 
 	if (value == NULL || json_is_null(value)) {
 		reply_error(r, 404, "state_not_found", "Nobody on %s has set "
-		    "that key: without 'key' all are listed.", mesh);
+		    "that key: `meshsup state list` shows those that are.",
+		    mesh);
 		return;
 	}
 	state = json_pack("{s:s, s:O}", "key", key, "value", value);

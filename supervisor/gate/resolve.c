@@ -243,8 +243,8 @@ topic_refused(struct fault *f, const struct msg_answer *a)
 	case 400:
 	case 404:
 		fault_set(f, 404, "topic_not_found", "There is no topic of "
-		    "that name or id on the mesh: GET /v1/topics shows those "
-		    "there are.");
+		    "that name or id on the mesh: `meshsup topic list` shows "
+		    "those there are.");
 		break;
 	case 409:
 		fault_set(f, 409, "ambiguous_target", "Several topics have "
