@@ -12,4 +12,7 @@
  */
 void	event_line_print(const struct cli *, const struct sse_event *);
 
+/* What happened, of the event's name and its data; not cleaned yet. */
+void	event_line_text(struct buf *, const char *event, const json_t *data);
+
 #endif

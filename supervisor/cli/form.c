@@ -47,11 +47,11 @@ form_groups(const struct cli *c, json_t *body)
 	json_t		*a;
 	size_t		 i;
 
-	if (c->opts.ngroups == 0 && list == NULL)
+	if (c->opts.nrepeated == 0 && list == NULL)
 		return;
 	a = json_array();
-	for (i = 0; i < c->opts.ngroups; i++)
-		json_array_append_new(a, json_string(c->opts.groups[i]));
+	for (i = 0; i < c->opts.nrepeated; i++)
+		json_array_append_new(a, json_string(c->opts.repeated[i]));
 	if (list != NULL)
 		split_commas(a, list);
 	json_object_set_new(body, "groups", a);

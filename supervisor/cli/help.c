@@ -10,6 +10,19 @@
 #define OPT_WIDTH	26
 #define LINE_WIDTH	79
 
+/* What stands above a verb in the list of all, and those behind it. */
+static const struct {
+	const char	*verb, *title;
+} parts[] = {
+	{ "start", "The daemon" },
+	{ "mesh create", "Meshes" },
+	{ "session register", "Sessions" },
+	{ "send", "Messages" },
+	{ "peers", "Peers, groups and topics" },
+	{ "state list", "What a mesh keeps" },
+	{ "broker", "Others" },
+};
+
 /* A summary as a sentence. */
 static void
 print_sentence(const char *s)
@@ -66,6 +79,17 @@ print_options(const struct verb *v)
 }
 
 static void
+print_part(const struct verb *v)
+{
+	size_t	 i;
+
+	for (i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (strcmp(parts[i].verb, v->name) == 0)
+			printf("%s%s:\n", i > 0 ? "\n" : "",
+			    parts[i].title);
+}
+
+static void
 print_summary(const struct verb *v)
 {
 	printf("  %-*s%s\n", NAME_WIDTH, v->name, v->summary);
@@ -94,8 +118,10 @@ verbs_print(void)
 
 	printf("usage: meshsup VERB [OPTION ...] [OPERAND ...]\n\n"
 	    "Encrypted messages between sessions, through a daemon.\n\n");
-	while ((v = verb_next(v)) != NULL)
+	while ((v = verb_next(v)) != NULL) {
+		print_part(v);
 		print_summary(v);
+	}
 	printf("\nmeshsup help VERB explains one.  These options may stand "
 	    "before the verb:\n\n");
 	print_options(NULL);

@@ -161,7 +161,9 @@ verb_dispatch(struct cli *c, int argc, char *argv[])
 			verbs_print_group(argv[0]);
 			return CLI_OK;
 		}
-		return cli_usage(c, "%s needs a verb of its own", argv[0]);
+		cli_warn(c, "%s needs a verb of its own: meshsup help %s "
+		    "lists them", argv[0], argv[0]);
+		return CLI_USAGE;
 	}
 	if (c->verb == NULL)
 		return cli_usage(c, "no verb %s", argv[0]);

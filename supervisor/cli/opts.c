@@ -65,18 +65,25 @@ opts_has(const struct opt_def *const tables[], enum opt id)
 	return 0;
 }
 
+/* Does every value of it count, and not the last one only? */
+static int
+is_repeated(enum opt id)
+{
+	return id == OPT_GROUP || id == OPT_TAG || id == OPT_CAPABILITY;
+}
+
 static int
 value_set(struct scan *sc, const struct opt_def *d, const char *value)
 {
 	struct opts	*o = sc->opts;
 
 	o->value[d->id] = value;
-	if (d->id != OPT_GROUP)
+	if (!is_repeated(d->id))
 		return 0;
-	if (o->ngroups == OPTS_REPEAT_MAX)
+	if (o->nrepeated == OPTS_REPEAT_MAX)
 		return scan_fail(sc, "at most %d times --%s", OPTS_REPEAT_MAX,
 		    d->name);
-	o->groups[o->ngroups++] = value;
+	o->repeated[o->nrepeated++] = value;
 	return 0;
 }
 
@@ -163,4 +170,30 @@ opts_number(const char *name, const char *value, long min, long max,
 	}
 	*out = n;
 	return 0;
+}
+
+int
+opts_span(const char *value, long max, long *s_r)
+{
+	static const struct {
+		char	unit;
+		long	seconds;
+	}	 units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 },
+		    { 'd', 86400 } };
+	char	*end;
+	long	 n;
+	size_t	 i;
+
+	errno = 0;
+	n = strtol(value, &end, 10);
+	if (errno != 0 || *value < '0' || *value > '9' || n < 1 ||
+	    *end == '\0' || end[1] != '\0')
+		return -1;
+	for (i = 0; i < sizeof units / sizeof *units; i++) {
+		if (units[i].unit != *end || n > max / units[i].seconds)
+			continue;
+		*s_r = n * units[i].seconds;
+		return 0;
+	}
+	return -1;
 }

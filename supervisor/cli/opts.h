@@ -3,7 +3,8 @@
 
 /*
  * Options by table.  They may stand anywhere behind the verb; "--" ends them.
- * Names are never abbreviated, so that a later option breaks no script.
+ * Names are never abbreviated, so that a later option breaks no script.  No
+ * verb has more than one that may be repeated.
  */
 
 #include <stddef.h>
@@ -12,10 +13,16 @@ enum opt {
 	OPT_ADMIN,
 	OPT_ALL,
 	OPT_AS,
+	OPT_AT,
+	OPT_AVATAR,
 	OPT_BEFORE,
+	OPT_BIO,
+	OPT_CAPABILITY,
 	OPT_CAPS,
 	OPT_COLOR,
 	OPT_CONFIG,
+	OPT_CRON,
+	OPT_DESCRIPTION,
 	OPT_DISPLAY_NAME,
 	OPT_EXPIRES,
 	OPT_FOREGROUND,
@@ -27,6 +34,7 @@ enum opt {
 	OPT_JSON,
 	OPT_KEY,
 	OPT_LIMIT,
+	OPT_MANIFEST,
 	OPT_MESH,
 	OPT_META,
 	OPT_NAME,
@@ -42,15 +50,23 @@ enum opt {
 	OPT_SINCE,
 	OPT_SLUG,
 	OPT_SOCKET,
+	OPT_STALE,
 	OPT_STATE_DIR,
+	OPT_STATS,
 	OPT_STATUS,
+	OPT_STRING,
+	OPT_SUMMARY,
+	OPT_TAG,
 	OPT_TIMEOUT,
+	OPT_TITLE,
 	OPT_TO,
 	OPT_TOKEN_FILE,
 	OPT_TOPIC,
 	OPT_UNREAD,
 	OPT_USES,
 	OPT_VERSION,
+	OPT_VISIBILITY,
+	OPT_VISIBLE,
 	OPT_WAIT,
 	OPT_COUNT
 };
@@ -64,12 +80,12 @@ struct opt_def {
 };
 
 #define OPTS_REPEAT_MAX	32
-#define OPTS_TABLES_MAX	7
+#define OPTS_TABLES_MAX	8
 
 struct opts {
 	const char	*value[OPT_COUNT];	/* NULL: absent; flag: "" */
-	const char	*groups[OPTS_REPEAT_MAX]; /* every --group, in order */
-	size_t		 ngroups;
+	const char	*repeated[OPTS_REPEAT_MAX]; /* every value of the one */
+	size_t		 nrepeated;		/* that may come again, in order */
 	const char	**operands;		/* freed by opts_clear() */
 	size_t		 noperands;
 };
@@ -93,6 +109,9 @@ void	opts_clear(struct opts *);
 
 /* Is there an option of this id in the tables? */
 int	opts_has(const struct opt_def *const tables[], enum opt);
+
+/* "30s", "45m", "12h", "7d": from one second to max.  0 and *s_r, or -1. */
+int	opts_span(const char *value, long max, long *s_r);
 
 /* A decimal number of min to max.  0, or -1 with a sentence in err. */
 int	opts_number(const char *name, const char *value, long min, long max,

@@ -9,6 +9,7 @@
 
 #include "supervisor/cli/api.h"
 #include "supervisor/cli/buf.h"
+#include "supervisor/cli/list.h"
 #include "supervisor/cli/table.h"
 
 /* By code, or by status when no code matches. */
@@ -29,10 +30,14 @@ static const struct {
 	{ "idempotency_key_reused", 0,
 	    "This id belongs to another send; leave --id out for a new one." },
 	{ "pid_not_yours", 0, "Name a process of yours with --pid." },
+	{ "missing_capability", 0, "What it may do was said when it was "
+	    "registered: another session, without --caps, may do all." },
+	{ "too_many_topics", 0, "meshsup topic leave TOPIC does." },
+	{ "too_many_groups", 0, "meshsup session register --group does." },
 	{ "not_your_mesh", 0, "Leave --mesh out, or use another session." },
 	{ NULL, 401, "The session has ended or was registered anew: "
 	    "meshsup session register --name NAME" },
-	{ NULL, 413, "Send it in parts." },
+	{ NULL, 413, "What is longer goes in parts." },
 	{ NULL, 429, "Try again in a moment." },
 	{ NULL, 503, "Try again in a moment; meshsup status says more." },
 	{ NULL, 504, "Try again; meshsup status says more." },
@@ -54,18 +59,15 @@ hint_find(const char *code, int status)
 	return NULL;
 }
 
-/* "attached: a, b.": the meshes that could have been named. */
+/* Words that come with it: what could have been named, what was done. */
 static void
-add_attached(struct buf *b, const json_t *list)
+add_words(struct buf *b, const char *what, const json_t *list)
 {
-	const json_t	*v;
-	size_t		 i;
-
-	json_array_foreach(list, i, v)
-		buf_addf(b, "%s %s", i == 0 ? " attached:" : ",",
-		    json_is_string(v) ? json_string_value(v) : "?");
-	if (json_array_size(list) > 0)
-		buf_adds(b, ".");
+	if (json_array_size(list) == 0)
+		return;
+	buf_addf(b, " %s: ", what);
+	list_join(b, list, ", ");
+	buf_adds(b, ".");
 }
 
 /* Those that a name or the beginning of a key could mean. */
@@ -118,7 +120,9 @@ explain_answer(const struct cli *c, const struct api_answer *a)
 	buf_addf(&b, " (HTTP %d).", a->status);
 	if (detail != NULL)
 		add_sentence(&b, detail);
-	add_attached(&b, json_object_get(a->json, "attached"));
+	add_words(&b, "attached", json_object_get(a->json, "attached"));
+	add_words(&b, "Set before that",
+	    json_object_get(a->json, "applied"));
 	if ((next = hint_find(code, a->status)) != NULL &&
 	    (detail == NULL || strstr(detail, next) == NULL))
 		add_sentence(&b, next);

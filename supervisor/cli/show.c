@@ -8,16 +8,16 @@
 #include "common/xalloc.h"
 #include "supervisor/cli/buf.h"
 #include "supervisor/cli/cli.h"
+#include "supervisor/cli/list.h"
 #include "supervisor/cli/text.h"
-
-#define BODY	"body"
 
 static int
 is_time(const char *key)
 {
 	size_t	 len = strlen(key);
 
-	return len > 3 && strcmp(key + len - 3, "_at") == 0;
+	return len > 3 && (strcmp(key + len - 3, "_at") == 0 ||
+	    strcmp(key + len - 2, "At") == 0);
 }
 
 /* A value on one line, clean; allocated. */
@@ -27,7 +27,7 @@ value_text(const char *key, const json_t *v)
 	struct buf	 b = { 0 };
 	char		*text;
 
-	if (json_is_null(v))
+	if (json_is_null(v) || (json_is_array(v) && json_array_size(v) == 0))
 		return xstrdup("-");
 	if (json_is_boolean(v))
 		return xstrdup(json_is_true(v) ? "yes" : "no");
@@ -35,7 +35,10 @@ value_text(const char *key, const json_t *v)
 		return is_time(key) ? text_time(json_string_value(v)) :
 		    text_clean_n(json_string_value(v), json_string_length(v),
 		    TEXT_LINE);
-	cli_json_dump(&b, v);
+	if (list_is_words(v))
+		list_join(&b, v, ", ");
+	else
+		cli_json_dump(&b, v);
 	text = text_clean_n(b.p, b.len, TEXT_LINE);
 	buf_free(&b);
 	return text;
@@ -57,9 +60,9 @@ keys_width(json_t *j)
 }
 
 void
-show_object(FILE *f, json_t *j)
+show_object(FILE *f, json_t *j, const char *text_key)
 {
-	const json_t	*body = json_object_get(j, BODY), *v;
+	const json_t	*body = json_object_get(j, text_key), *v;
 	int		 has_body = json_is_string(body);
 	size_t		 width = keys_width(j);
 	const char	*key;
@@ -76,7 +79,7 @@ show_object(FILE *f, json_t *j)
 		freezero_str(text);
 	}
 	if (has_body) {
-		fprintf(f, "%s\n", BODY);
+		fprintf(f, "%s\n", text_key);
 		show_body(f, body);
 	}
 }

@@ -8,9 +8,10 @@
 
 /*
  * Every member of the object in its order, "name  value", the values below
- * each other: times local, absent ones "-".  "body" comes last, as text.
+ * each other: times local, lists of words behind each other, absent ones "-".
+ * The member called text ("body"; NULL: none) comes last, as a text.
  */
-void	show_object(FILE *, json_t *);
+void	show_object(FILE *, json_t *, const char *text);
 
 /* A text, every line of it behind four blanks, so that none can pose. */
 void	show_body(FILE *, const json_t *string);

@@ -5,8 +5,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "common/encode.h"
 #include "common/xalloc.h"
 #include "supervisor/cli/text.h"
+
+#define KEY_DIGITS	64
+#define KEY_SHOWN	16
 
 struct table {
 	size_t		 ncols;
@@ -35,6 +39,34 @@ table_add(struct table *t, const char *s)
 		t->cells = xreallocarray(t->cells, t->cap, sizeof *t->cells);
 	}
 	t->cells[t->ncells++] = text_clean(s != NULL ? s : "-", TEXT_LINE);
+}
+
+void
+table_add_cut(struct table *t, const char *s, size_t width)
+{
+	char	*text = text_clean(s, TEXT_LINE);
+
+	text_cut(text, width);
+	table_add(t, *text != '\0' ? text : NULL);
+	free(text);
+}
+
+void
+table_add_time(struct table *t, const char *iso)
+{
+	char	*text = text_time(iso);
+
+	table_add(t, text);
+	free(text);
+}
+
+void
+table_add_key(struct table *t, const char *s)
+{
+	if (s != NULL && hex_is(s, KEY_DIGITS))
+		table_addf(t, "%.*s", KEY_SHOWN, s);
+	else
+		table_add(t, s);
 }
 
 void

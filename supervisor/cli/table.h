@@ -15,6 +15,13 @@ struct table *table_new(const char *const heads[]);
 
 /* The next cell, row by row.  NULL is "-". */
 void	table_add(struct table *, const char *);
+/* Cut to the width, empty ones as "-"; a time of the API, local. */
+void	table_add_cut(struct table *, const char *, size_t width);
+void	table_add_time(struct table *, const char *iso);
+
+/* A key by its first digits, enough to send to; anything else whole. */
+void	table_add_key(struct table *, const char *);
+
 void	table_addf(struct table *, const char *, ...)
 	    __attribute__((__format__(printf, 2, 3)));
 

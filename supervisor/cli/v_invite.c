@@ -85,21 +85,14 @@ static int
 expires_add(struct cli *c, json_t *body)
 {
 	const char	*s = cli_opt(c, OPT_EXPIRES);
-	char		*end;
-	long		 n, unit;
+	long		 seconds;
 
 	if (s == NULL)
 		return CLI_OK;
-	errno = 0;
-	n = strtol(s, &end, 10);
-	unit = strcmp(end, "s") == 0 ? 1 : strcmp(end, "m") == 0 ? MINUTE :
-	    strcmp(end, "h") == 0 ? 60 * MINUTE :
-	    strcmp(end, "d") == 0 ? DAY : 0;
-	if (errno != 0 || *s < '0' || *s > '9' || unit == 0 ||
-	    n > EXPIRES_MAX / unit || n * unit < MINUTE)
+	if (opts_span(s, EXPIRES_MAX, &seconds) == -1 || seconds < MINUTE)
 		return cli_usage(c, "--expires is a time such as 30m, 12h or "
 		    "7d, from 60s to 366d");
-	json_object_set_new(body, "expires_in", json_integer(n * unit));
+	json_object_set_new(body, "expires_in", json_integer(seconds));
 	return CLI_OK;
 }
 

@@ -1,9 +1,11 @@
-/* mesh list and mesh leave. */
+/* mesh list, mesh info and mesh leave. */
 
 #include <stdio.h>
 
 #include "supervisor/cli/api.h"
 #include "supervisor/cli/buf.h"
+#include "supervisor/cli/service.h"
+#include "supervisor/cli/show.h"
 #include "supervisor/cli/table.h"
 #include "supervisor/cli/text.h"
 #include "supervisor/cli/verbs.h"
@@ -37,6 +39,27 @@ int
 v_mesh_list(struct cli *c)
 {
 	return api_show(c, "GET", "/v1/meshes", NULL, print_list);
+}
+
+static void
+print_info(const struct cli *c, json_t *j)
+{
+	(void)c;
+	show_object(stdout, json_object_get(j, "info"), NULL);
+}
+
+int
+v_mesh_info(struct cli *c)
+{
+	const char	*mesh = c->opts.operands[0];
+	struct buf	 path = { 0 };
+
+	if (mesh != NULL && cli_opt(c, OPT_MESH) != NULL)
+		return cli_usage(c, "either MESH or --mesh");
+	buf_adds(&path, "/v1/mesh_info");
+	buf_add_query(&path, "mesh", mesh != NULL ? mesh :
+	    cli_opt(c, OPT_MESH));
+	return service_call(c, "GET", &path, NULL, print_info);
 }
 
 static void

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/encode.h"
 #include "common/xalloc.h"
 #include "supervisor/cli/api.h"
 #include "supervisor/cli/buf.h"
@@ -16,28 +15,6 @@
 #define PATH		"/v1/outbox/"
 #define LIMIT_MAX	500
 #define ERROR_WIDTH	60
-#define KEY_SHOWN	16	/* digits of a key: enough to send to */
-
-/* A key by its first digits; anything else whole. */
-static void
-add_target(struct table *t, const char *to)
-{
-	if (to != NULL && hex_is(to, 64))
-		table_addf(t, "%.*s", KEY_SHOWN, to);
-	else
-		table_add(t, to);
-}
-
-static void
-add_reason(struct table *t, const json_t *row)
-{
-	char	*text = text_clean(cli_json_str(row, "last_error"),
-		    TEXT_LINE);
-
-	text_cut(text, ERROR_WIDTH);
-	table_add(t, *text != '\0' ? text : NULL);
-	free(text);
-}
 
 static void
 print_list(const struct cli *c, json_t *j)
@@ -47,23 +24,21 @@ print_list(const struct cli *c, json_t *j)
 				    "MESSAGE", "REASON", NULL };
 	struct table		*t = table_new(heads);
 	const json_t		*row;
-	char			*when;
 	size_t			 i;
 
 	json_array_foreach(json_object_get(j, "items"), i, row) {
-		when = text_time(cli_json_str(row, "enqueued_at"));
-		table_add(t, when);
+		table_add_time(t, cli_json_str(row, "enqueued_at"));
 		table_addf(t, "%s%s", cli_json_or(row, "status", "?"),
 		    json_is_true(json_object_get(row, "held")) ?
 		    " (held)" : "");
-		add_target(t, cli_json_str(row, "to"));
+		table_add_key(t, cli_json_str(row, "to"));
 		table_add(t, cli_json_str(row, "priority"));
 		table_addf(t, "%lld", cli_json_int(row, "attempts"));
 		table_addf(t, "%lld", cli_json_int(row, "payload_bytes"));
 		table_add(t, cli_json_str(row, "id"));
 		table_add(t, cli_json_str(row, "client_message_id"));
-		add_reason(t, row);
-		free(when);
+		table_add_cut(t, cli_json_str(row, "last_error"),
+		    ERROR_WIDTH);
 	}
 	table_end(&t, stdout, c->color, "no messages");
 }
@@ -90,7 +65,7 @@ static void
 print_row(const struct cli *c, json_t *row)
 {
 	(void)c;
-	show_object(stdout, row);
+	show_object(stdout, row, "body");
 }
 
 int

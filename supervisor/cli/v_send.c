@@ -4,17 +4,15 @@
  * send twice.
  */
 
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/clock.h"
-#include "common/encode.h"
 #include "common/uuid.h"
 #include "supervisor/cli/api.h"
 #include "supervisor/cli/buf.h"
+#include "supervisor/cli/input.h"
 #include "supervisor/cli/text.h"
 #include "supervisor/cli/verbs.h"
 #include "supervisor/cli/wait.h"
@@ -23,47 +21,6 @@
 #define AGAIN_FIRST_MS	100
 #define AGAIN_MAX_MS	1000
 #define ID_MAX		128
-
-/* "-": all of the standard input, byte for byte. */
-static int
-read_stdin(struct cli *c, struct buf *b)
-{
-	char	 piece[16384];
-	ssize_t	 n;
-
-	while ((n = read(STDIN_FILENO, piece, sizeof piece)) != 0) {
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return cli_fail(c, "standard input: %s",
-			    strerror(errno));
-		buf_add(b, piece, (size_t)n);
-		if (b->len > API_BODY_MAX)
-			return cli_fail(c, "the message on the standard "
-			    "input is over %d bytes, more than the daemon "
-			    "takes", API_BODY_MAX);
-	}
-	explicit_bzero(piece, sizeof piece);
-	return CLI_OK;
-}
-
-static int
-message_read(struct cli *c, struct buf *b)
-{
-	const char	*text = c->opts.operands[1];
-	int		 rc;
-
-	if (strcmp(text, "-") != 0)
-		buf_adds(b, text);
-	else if ((rc = read_stdin(c, b)) != CLI_OK)
-		return rc;
-	if (b->len == 0)
-		return cli_fail(c, "the message is empty");
-	if (!utf8_valid(b->p, b->len, 0) ||
-	    memchr(b->p, '\0', b->len) != NULL)
-		return cli_fail(c, "the message is not UTF-8 text");
-	return CLI_OK;
-}
 
 /* --meta, a JSON object. */
 static int
@@ -98,7 +55,8 @@ body_build(struct cli *c, json_t **body_r)
 		return cli_usage(c, "--priority must be now, next or low");
 	if (id != NULL && (*id == '\0' || strlen(id) > ID_MAX))
 		return cli_usage(c, "--id must have 1 to %d bytes", ID_MAX);
-	if ((rc = message_read(c, &text)) == CLI_OK) {
+	if ((rc = input_text(c, c->opts.operands[1], "the message",
+	    &text)) == CLI_OK) {
 		*body_r = json_pack("{s:s, s:s%, s:s, s:s*, s:s*, s:s*}",
 		    "to", c->opts.operands[0], "message", text.p, text.len,
 		    "client_message_id", id != NULL ? id : uuid_v7(minted),

@@ -127,7 +127,8 @@ repeated_up_to_a_limit(void **state)
 	for (i = 0; i < OPTS_REPEAT_MAX; i++)
 		strcat(line, "--group=g ");
 	assert_int_equal(parse(line, 0), OPTS_REPEAT_MAX);
-	assert_int_equal(o.ngroups, OPTS_REPEAT_MAX);
+	assert_int_equal(o.nrepeated, OPTS_REPEAT_MAX);
+	assert_string_equal(o.repeated[OPTS_REPEAT_MAX - 1], "g");
 	strcat(line, "--group=g");
 	assert_int_equal(parse(line, 0), -1);
 }
@@ -147,6 +148,59 @@ numbers_in_range(void **state)
 	for (i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_int_equal(opts_number("n", bad[i], 1, 10, &n, err,
 		    sizeof err), -1);
+}
+
+static void
+spans_have_a_unit_and_an_end(void **state)
+{
+	static const char	*bad[] = { "", "m", "30", "0m", "-1m", "+1m",
+				    " 1m", "1 m", "1mm", "1M", "1w", "1.5h",
+				    "25h", "99999999999999999999s" };
+	size_t			 i;
+	long			 s;
+
+	(void)state;
+	assert_int_equal(opts_span("90s", 86400, &s), 0);
+	assert_int_equal(s, 90);
+	assert_int_equal(opts_span("30m", 86400, &s), 0);
+	assert_int_equal(s, 1800);
+	assert_int_equal(opts_span("24h", 86400, &s), 0);
+	assert_int_equal(s, 86400);
+	assert_int_equal(opts_span("1d", 86400, &s), 0);
+	assert_int_equal(s, 86400);
+	for (i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(opts_span(bad[i], 86400, &s), -1);
+}
+
+/* Beside inbox there are verbs that begin with it; of state there is none. */
+static void
+services_have_verbs(void **state)
+{
+	static const char	*pairs[][2] = { { "state", "get" },
+				    { "memory", "search" }, { "skill",
+				    "share" }, { "topic", "history" },
+				    { "group", "join" }, { "profile",
+				    "status" }, { "peers", "kick" },
+				    { "schedule", "add" }, { "mesh",
+				    "info" } };
+	const struct opt_def	*t[OPTS_TABLES_MAX + 1];
+	const struct verb	*v;
+	size_t			 i;
+	int			 words;
+
+	(void)state;
+	for (i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		v = verb_find(pairs[i][0], pairs[i][1], &words);
+		assert_non_null(v);
+		assert_int_equal(words, 2);
+		verb_tables(v, t);
+		assert_true(opts_has(t, OPT_MESH));
+		assert_true(opts_has(t, OPT_JSON));
+		assert_true(opts_has(t, OPT_AS));
+	}
+	assert_ptr_equal(verb_find("peers", "--all", &words)->run, v_peers);
+	assert_int_equal(words, 1);
+	assert_null(verb_find("state", NULL, &words));
 }
 
 static void
@@ -214,6 +268,8 @@ main(void)
 		cmocka_unit_test(errors_are_sentences),
 		cmocka_unit_test(repeated_up_to_a_limit),
 		cmocka_unit_test(numbers_in_range),
+		cmocka_unit_test(spans_have_a_unit_and_an_end),
+		cmocka_unit_test(services_have_verbs),
 		cmocka_unit_test(verbs_of_one_word_and_of_two),
 		cmocka_unit_test(no_option_twice_in_a_verb),
 	};

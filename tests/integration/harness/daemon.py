@@ -22,6 +22,12 @@ from .wait import remaining, wait_for
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehavior"
                        r"|runtime error:|ERROR: .*Sanitizer")
 
+# Verbs of two words: all that begin so, and of those that may stand alone.
+TWO_WORDS = {"group", "memory", "mesh", "outbox", "presence", "profile",
+             "schedule", "session", "skill", "state", "topic"}
+MORE = {"inbox": {"delete", "flush"},
+        "peers": {"ban", "bans", "disconnect", "kick", "unban"}}
+
 # Daemons that are not closed yet: a failed test shows their logs.
 living = []
 
@@ -123,8 +129,8 @@ class Daemon:
             extra = []
         else:
             extra = ["--run-dir", str(self.run_dir)]
-        words = 2 if args[0] in ("session", "outbox", "mesh", "presence") or \
-            args[:2] in (("inbox", "delete"), ("inbox", "flush")) else 1
+        words = 2 if args[0] in TWO_WORDS or \
+            args[0] in MORE and args[1:2] and args[1] in MORE[args[0]] else 1
         return [binary(), *args[:words], *extra, *args[words:]]
 
     def command(self, *args, deadline=30.0, env=None, stdin=None):
