@@ -125,3 +125,26 @@ utf8_valid(const void *s, size_t len, int text)
 	}
 	return 1;
 }
+
+size_t
+utf8_fit(const char *s, size_t len, size_t max)
+{
+	if (len <= max)
+		return len;
+	while (max > 0 && ((uint8_t)s[max] & 0xc0) == 0x80)
+		max--;
+	return max;
+}
+
+void
+utf8_trim(char *s)
+{
+	size_t		len = strlen(s), at = len;
+	uint32_t	cp;
+
+	while (at > 0 && len - at < 3 && ((uint8_t)s[at - 1] & 0xc0) == 0x80)
+		at--;
+	if (at > 0 && utf8_next(s + at - 1, len - at + 1, &cp) !=
+	    len - at + 1)
+		s[at - 1] = '\0';
+}

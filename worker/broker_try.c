@@ -26,13 +26,10 @@ broker_say(struct broker *b, enum conn_state state, const char *reason,
     int whole)
 {
 	char	text[REASON_SIZE];
-	size_t	len;
 
 	memset(text, 0, sizeof text);
 	memcpy(text, reason, strnlen(reason, sizeof text - 1));
-	/* The broker chose it: cut between two characters. */
-	for (len = strlen(text); len > 0 && !utf8_valid(text, len, 1); )
-		text[--len] = '\0';
+	utf8_trim(text);		/* the broker chose it */
 	if (b->state == state && strcmp(b->reason, text) == 0)
 		return;
 	b->state = state;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/encode.h"
 #include "worker/drain_impl.h"
 #include "worker/verdict.h"
 
@@ -27,7 +28,8 @@ drain_report(struct drain *d, int64_t row, enum row_state state,
 	if (delay_ms > 0)
 		p.next_attempt_at = clock_wall_ms() + delay_ms;
 	strncpy(p.broker_id, broker_id, sizeof p.broker_id - 1);
-	strncpy(p.reason, reason, sizeof p.reason - 1);
+	memcpy(p.reason, reason, strnlen(reason, sizeof p.reason - 1));
+	utf8_trim(p.reason);		/* a broker's words, and cut */
 	report_row(d->report, &p, ended);
 }
 

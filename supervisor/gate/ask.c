@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/encode.h"
 #include "common/xalloc.h"
 #include "supervisor/gate/gate.h"
 #include "supervisor/gate/input.h"
@@ -130,7 +131,8 @@ ask_refused(const struct msg_answer *a, const char *mesh, struct fault *f)
 		return fault_set(f, 503, "unavailable", "The broker of %s "
 		    "cannot be asked now: try again in a moment.", mesh);
 	return fault_set(f, 502, "broker_error", "The broker of %s refused "
-	    "it: %.*s.", mesh, 150, a->error);
+	    "it: %.*s.", mesh, (int)utf8_fit(a->error, strlen(a->error), 150),
+	    a->error);
 }
 
 json_t *

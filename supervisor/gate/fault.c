@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "common/encode.h"
+
 int
 fault_set(struct fault *f, int status, const char *code, const char *fmt, ...)
 {
@@ -15,6 +17,7 @@ fault_set(struct fault *f, int status, const char *code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(f->detail, sizeof f->detail, fmt, ap);
 	va_end(ap);
+	utf8_trim(f->detail);
 	return -1;
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/encode.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "supervisor/gate/conn.h"
@@ -148,6 +149,7 @@ reply_verror(struct request *r, json_t *more, int status, const char *code,
 	json_t	*j;
 
 	vsnprintf(detail, sizeof detail, fmt, ap);
+	utf8_trim(detail);
 	j = json_pack("{s:s, s:s}", "error", code, "detail", detail);
 	if (j != NULL && more != NULL)
 		json_object_update(j, more);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/encode.h"
 #include "common/xalloc.h"
 #include "supervisor/gate/gate.h"
 #include "supervisor/gate/member.h"
@@ -32,7 +33,8 @@ static int
 mesh_not_attached(const char *mesh, struct fault *f)
 {
 	return fault_set(f, 404, "mesh_not_attached", "You may use no mesh "
-	    "named %.64s: `meshsup status` lists those that you may.", mesh);
+	    "named %.*s: `meshsup status` lists those that you may.",
+	    (int)utf8_fit(mesh, strlen(mesh), MESH_SLUG_SIZE - 1), mesh);
 }
 
 /* May the caller see what this member sees? */

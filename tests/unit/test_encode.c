@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/encode.h"
@@ -164,6 +165,37 @@ test_utf8_next(void **state)
 	assert_int_equal(utf8_next("", 0, &cp), 0);
 }
 
+#define E	"\xe2\x82\xac"
+
+static void
+test_utf8_cut(void **state)
+{
+	static const struct {
+		const char	*cut, *is;
+	} t[] = {
+		{ "", "" }, { "a", "a" }, { E, E }, { "a" E, "a" E },
+		{ "a\xe2", "a" }, { "a\xe2\x82", "a" }, { "\xe2\x82", "" },
+		{ E "\xf0\x9f\x99", E }, { "\xf0\x9f\x99\x82",
+		    "\xf0\x9f\x99\x82" }, { "\x82", "\x82" },
+	};
+	char	text[16];
+	size_t	i;
+
+	(void)state;
+	for (i = 0; i < sizeof t / sizeof *t; i++) {
+		snprintf(text, sizeof text, "%s", t[i].cut);
+		utf8_trim(text);
+		assert_string_equal(text, t[i].is);
+	}
+	assert_int_equal(utf8_fit("a" E "b", 5, 9), 5);
+	assert_int_equal(utf8_fit("a" E "b", 5, 5), 5);
+	assert_int_equal(utf8_fit("a" E "b", 5, 4), 4);
+	assert_int_equal(utf8_fit("a" E "b", 5, 3), 1);
+	assert_int_equal(utf8_fit("a" E "b", 5, 2), 1);
+	assert_int_equal(utf8_fit("a" E "b", 5, 1), 1);
+	assert_int_equal(utf8_fit(E, 3, 2), 0);
+}
+
 int
 main(void)
 {
@@ -175,6 +207,7 @@ main(void)
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_utf8_text),
 		cmocka_unit_test(test_utf8_next),
+		cmocka_unit_test(test_utf8_cut),
 	};
 
 	if (sodium_init() == -1)

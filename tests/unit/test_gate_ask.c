@@ -414,6 +414,32 @@ refusals(void **state)
 	    "unavailable");
 }
 
+/* A broker's words are cut where they are too long, never within a character. */
+static void
+long_refusals(void **state)
+{
+	char	error[REASON_SIZE];
+	int	shift, i;
+
+	(void)state;
+	w->says = "";
+	w->ask_error = error;
+	for (shift = 0; shift < 4; shift++) {
+		for (i = 0; i < 2; i++) {
+			snprintf(error, sizeof error, "%s: %.*s", i == 0 ?
+			    "forbidden" : "odd", shift, "xxx");
+			while (strlen(error) + 3 < sizeof error)
+				strcat(error, "\xe2\x82\xac");
+			w->ask_status = i == 0 ? 403 : 500;
+			expect(ask(w, "GET", "/v1/state?key=k",
+			    w->alice.auth, NULL), i == 0 ? 403 : 502,
+			    i == 0 ? "forbidden" : "broker_error");
+			assert_non_null(strstr(said("detail"),
+			    "\xe2\x82\xac"));
+		}
+	}
+}
+
 /* A session may do what it was registered for, and is told what it lacks. */
 static void
 capabilities(void **state)
@@ -539,6 +565,7 @@ main(void)
 		T(schedule),
 		T(profile),
 		T(refusals),
+		T(long_refusals),
 		T(capabilities),
 		T(meshes),
 		T(too_large),

@@ -109,6 +109,10 @@ inbox_queries(void **state)
 	    "not_your_mesh");
 	expect(ask(w, "GET", "/v1/inbox?mesh=zzz", NULL, NULL), 404,
 	    "mesh_not_attached");
+	/* Cut where it is too long, not within a character. */
+	snprintf(path, sizeof path, "/v1/inbox?mesh=%061d"
+	    "%%F0%%9F%%99%%82%%F0%%9F%%99%%82%%E2%%82%%AC", 0);
+	expect(ask(w, "GET", path, NULL, NULL), 404, "mesh_not_attached");
 	world_deliver(w, &w->bob, "now", NULL);
 	assert_int_equal(items(ask(w, "GET",
 	    "/v1/inbox?mark_seen=false&since=2020-01-01T00:00:00Z",

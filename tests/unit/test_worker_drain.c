@@ -591,6 +591,30 @@ in_order_a_dead_row_is_stepped_over(void **state)
 	assert_true(drain_is_dry(d));
 }
 
+/* The store drops who sends it half a character. */
+static void
+a_long_reason_ends_between_characters(void **state)
+{
+	char	error[REASON_SIZE];
+	int	i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		add("a");
+	start(1);
+	for (i = 0; i < 4; i++) {
+		snprintf(error, sizeof error, "payload too large: %.*s", i,
+		    "xxx");
+		while (strlen(error) + 4 < sizeof error)
+			strcat(error, "\xf0\x9f\x99\x82");
+		answer(i + 1, error);
+		assert_int_equal(rows[i + 1].state, ROW_DEAD);
+		assert_true(utf8_valid(rows[i + 1].last_error,
+		    strlen(rows[i + 1].last_error), 1));
+		assert_true(strlen(rows[i + 1].last_error) > 150);
+	}
+}
+
 static void
 out_of_order_without_a_reason_backs_off(void **state)
 {
@@ -1293,6 +1317,7 @@ main(void)
 		T(a_refusal_delays_only_its_target),
 		T(in_order_all_go_back_to_the_refused_one),
 		T(in_order_a_dead_row_is_stepped_over),
+		T(a_long_reason_ends_between_characters),
 		T(out_of_order_without_a_reason_backs_off),
 		T(an_absent_recipient_waits_until_it_comes),
 		T(a_recipient_that_comes_while_a_send_is_under_way),
