@@ -126,14 +126,20 @@ requests_timer_cb(lws_sorted_usec_list_t *sul)
 
 /* ---- questions ---- */
 
-/* The same question, under way; NULL: none. */
+/*
+ * The same question, under way, whose answer will be as good: it was asked
+ * after all that is known of the peers, and may still come.  NULL: none.
+ */
 static const struct request *
 requests_same(const struct requests *rs, const struct request *r)
 {
 	const struct request	*old;
 
 	TAILQ_FOREACH(old, &rs->list, entry)
-		if (strcmp(old->kind->type, r->kind->type) == 0)
+		if (strcmp(old->kind->type, r->kind->type) == 0 &&
+		    (!old->sent || (old->changes == roster_changes(
+		    rs->roster) && old->sent_ms + ANSWER_MS >
+		    clock_mono_ms())))
 			return old;
 	return NULL;
 }

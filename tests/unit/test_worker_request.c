@@ -277,6 +277,41 @@ one_question_for_all_who_want_the_roster(void **state)
 	assert_int_equal(nasked, 2);
 }
 
+/* One answer that is lost is not waited for for ever, by always others. */
+static void
+a_lost_roster_is_asked_for_again(void **state)
+{
+	(void)state;
+	ask(1, "roster");
+	fake_time_advance(2000, NULL);
+	ask(2, "roster");
+	assert_int_equal(nasked, 1);
+	fake_time_advance(1000, NULL);
+	assert_int_equal(nanswers, 1);
+	ask(3, "roster");			/* 2 waits still, for r1 */
+	assert_int_equal(nasked, 2);
+	frame("{\"type\":\"peers_list\",\"_reqId\":\"r2\"}");
+	assert_int_equal(nanswers, 2);
+	assert_int_equal(answers[1].seq, 3);
+}
+
+/* What is under way may not tell of what was heard since it was asked. */
+static void
+a_roster_on_its_way_may_be_old(void **state)
+{
+	(void)state;
+	ask(1, "roster");
+	requests_peers_changed(rs);
+	ask(2, "roster");
+	assert_int_equal(nasked, 2);
+	frame("{\"type\":\"peers_list\",\"_reqId\":\"r1\"}");
+	assert_int_equal(nanswers, 1);
+	frame("{\"type\":\"peers_list\",\"_reqId\":\"r2\"}");
+	assert_int_equal(nanswers, 2);
+	ask(3, "roster");
+	assert_int_equal(nasked, 2);
+}
+
 #define T(f)	cmocka_unit_test_setup_teardown(f, asking_new, asking_free)
 
 int
@@ -296,6 +331,8 @@ main(void)
 		T(a_roster_may_be_5_s_old),
 		T(a_change_makes_a_roster_old),
 		T(one_question_for_all_who_want_the_roster),
+		T(a_lost_roster_is_asked_for_again),
+		T(a_roster_on_its_way_may_be_old),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
