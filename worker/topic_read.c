@@ -28,7 +28,12 @@
 #define PAUSE_MS	5000		/* between rounds of a long history */
 #define AGAIN_MS	1000		/* the store is full, or busy */
 #define MALFORMED_MS	60000
-#define LIMIT_SHRINK	6		/* 200, 33, 5, 1 */
+#define LIMIT_SHRINK	6		/* 50, 8, 1 */
+#define AROUND		1024		/* in an answer, around what was sent */
+
+/* Whatever people say there, a page is no frame that ends the connection. */
+_Static_assert(TOPICS_PAGE * (FRAME_OUT_MAX + AROUND) <= FRAME_MAX,
+    "a page of the largest messages fits");
 
 static void	page_next(struct topics *);
 

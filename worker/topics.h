@@ -12,8 +12,8 @@
 #include "worker/puts.h"
 
 #define TOPICS_READ_MS	30000		/* jittered */
-#define TOPICS_PAGE	200		/* messages asked for at once */
-#define TOPICS_ROUND	64		/* pages, then it is others' turn */
+#define TOPICS_PAGE	50		/* messages asked for at once */
+#define TOPICS_ROUND	256		/* pages, then it is others' turn */
 #define TOPICS_DEPTH	5000		/* pages that a walk goes back */
 
 struct topics;

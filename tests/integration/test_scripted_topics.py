@@ -84,7 +84,7 @@ def test_without_a_new_connection(world, news):
     wait_for(lambda: body_list(s) == ["by and by"], 60)
     assert s.conn() is conn
     first, second = conn.of("topic_history")[-2:]
-    assert first["limit"] == 200 == second["limit"]
+    assert first["limit"] == 50 == second["limit"]
 
 
 def test_filtered_by_topic(world, news):
@@ -115,12 +115,29 @@ def test_many_pages(world, news):
     conn = reconnect(s)
     all_read(world, s, news)
     assert body_list(s) == texts
-    assert all(f["limit"] <= 200 for f in conn.of("topic_history"))
+    assert all(f["limit"] <= 50 for f in conn.of("topic_history"))
     assert len(conn.of("topic_history")) < 50, "a few back, a few forward"
     reconnect(s)
     world.broker.topics.say(news, "one more")
     reconnect(s)
     wait_for(lambda: body_list(s)[700:] == ["one more"], 15)
+
+
+def test_large_messages(world, news):
+    """However much is said there, a page is no frame that is too large."""
+    s = world.register()
+    join(s)
+    texts = [f"{i:05}" + "x" * 45000 for i in range(120)]
+    for text in texts:
+        world.broker.topics.say(news, text)
+    conn = reconnect(s)
+    all_read(world, s, news)
+    assert [t[:5] for t in body_list(s)] == [t[:5] for t in texts]
+    asked = len(conn.of("topic_history"))
+    world.broker.topics.say(news, "small")
+    wait_for(lambda: body_list(s)[120:] == ["small"], 60)
+    assert len(conn.of("topic_history")) > asked
+    assert s.conn() is conn, "nothing ended it"
 
 
 @pytest.mark.parametrize("role", ["worker", "store", "gate"])
