@@ -63,20 +63,32 @@ v_mesh_info(struct cli *c)
 }
 
 static void
-print_left(const struct cli *c, json_t *j)
+print_left(const struct cli *c, const json_t *j)
 {
 	(void)c;
 	text_printf("left %s\n", cli_json_or(j, "slug", "it"));
 }
 
+/* Meshes are a user's, not a session's, so no token is sent. */
 int
 v_mesh_leave(struct cli *c)
 {
-	struct buf	path = { 0 };
-	int		rc;
+	struct api_answer	a;
+	struct buf		path = { 0 };
+	int			rc;
 
-	if ((rc = cli_row_path(c, &path, "/v1/meshes/")) == CLI_OK)
-		rc = api_show(c, "DELETE", path.p, NULL, print_left);
+	if ((rc = cli_row_path(c, &path, "/v1/meshes/")) != CLI_OK) {
+		buf_free(&path);
+		return rc;
+	}
+	api_call(c, "DELETE", path.p, NULL, NULL, API_TIMEOUT_MS, &a);
 	buf_free(&path);
+	if (!api_is_ok(&a))
+		rc = api_refused(c, &a);
+	else if (c->json)
+		cli_print_json(c, a.json);
+	else
+		print_left(c, a.json);
+	api_answer_clear(&a);
 	return rc;
 }

@@ -55,7 +55,7 @@ const struct verb verb_table[] = {
 	    "Its file is removed, and with it the member's key: to come back "
 	    "takes a new invite.  Its sessions end.  For the owner of the "
 	    "mesh.",
-	    NULL, OR_ADMIN, 1, 1, v_mesh_leave },
+	    NULL, AS_USER, 1, 1, v_mesh_leave },
 	{ "session register", "", "make a session and keep its token",
 	    "Prints the session's key and the line that makes it the one "
 	    "that other verbs speak for.  Registering a name again is the "

@@ -72,6 +72,8 @@ void	on_schedule(struct request *);
 void	on_scheduled(struct request *);
 void	on_schedule_cancel(struct request *);
 
+/* A mesh is somebody's, not a session's.  -1, and answered: a session asks. */
+int	mesh_check_no_session(struct request *);
 void	on_meshes(struct request *);
 void	on_mesh_leave(struct request *);
 void	on_reload(struct request *);

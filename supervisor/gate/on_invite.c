@@ -22,17 +22,6 @@
 #define USES_MAX	1000000
 #define JOIN_ANSWER_MS	32000		/* the supervisor takes 30 s */
 
-/* A mesh is somebody's, not a session's.  -1, and answered. */
-static int
-check_no_session(struct request *r)
-{
-	if (r->session == NULL)
-		return 0;
-	reply_error(r, 403, "not_for_sessions", "Meshes are made, joined and "
-	    "invited to by users: leave the session's token out.");
-	return -1;
-}
-
 /* Into a field of its size; absent: "". */
 static int
 get_text(struct request *r, const char *key, size_t min, char *out,
@@ -91,7 +80,7 @@ on_mesh_create(struct request *r)
 	struct fault		f;
 
 	memset(&ask, 0, sizeof ask);
-	if (check_no_session(r) == -1)
+	if (mesh_check_no_session(r) == -1)
 		return;
 	if (get_text(r, "name", 1, ask.name, sizeof ask.name, &f) == -1 ||
 	    get_text(r, "slug", 0, ask.mesh, sizeof ask.mesh, &f) == -1 ||
@@ -142,7 +131,7 @@ on_mesh_invite(struct request *r)
 	struct fault		f;
 
 	memset(&ask, 0, sizeof ask);
-	if (check_no_session(r) == -1)
+	if (mesh_check_no_session(r) == -1)
 		return;
 	if (invite_parse(r, &ask, &f) == -1) {
 		reply_fault(r, &f);
@@ -161,7 +150,7 @@ on_mesh_join(struct request *r)
 	const char		*link;
 
 	memset(&ask, 0, sizeof ask);
-	if (check_no_session(r) == -1)
+	if (mesh_check_no_session(r) == -1)
 		return;
 	if (input_text(r->body, "invite", 1, INVITE_LINK_MAX, &link, &f) ==
 	    -1 || get_text(r, "slug", 0, ask.mesh, sizeof ask.mesh, &f) ==

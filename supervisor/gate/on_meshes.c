@@ -18,6 +18,16 @@
 #include "supervisor/gate/scope.h"
 #include "supervisor/gate/session.h"
 
+int
+mesh_check_no_session(struct request *r)
+{
+	if (r->session == NULL)
+		return 0;
+	reply_error(r, 403, "not_for_sessions", "Meshes are made, joined, "
+	    "invited to and left by users: leave the session's token out.");
+	return -1;
+}
+
 static json_t *
 mesh_json(const struct member *m)
 {
@@ -60,12 +70,8 @@ on_mesh_leave(struct request *r)
 	struct msg_leave	ask;
 
 	memset(&ask, 0, sizeof ask);
-	if (r->session != NULL && strcmp(r->session->mesh, r->arg) != 0) {
-		reply_error(r, 403, "not_your_mesh", "This session is on the "
-		    "mesh %s: use another session, or none.",
-		    r->session->mesh);
+	if (mesh_check_no_session(r) == -1)
 		return;
-	}
 	if (strlen(r->arg) >= sizeof ask.slug) {
 		reply_error(r, 404, "mesh_not_attached", "You may use no mesh "
 		    "of that name: `meshsup mesh list` lists those that you "

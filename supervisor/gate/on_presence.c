@@ -81,11 +81,15 @@ on_presence_resume(struct request *r)
 	presence_ask(r, 0);
 }
 
-/* Is it the session of this id or key?  One that was replaced has only a key. */
+/*
+ * Is it the session of this id or key?  One that was replaced has only a key.
+ * To a session no other is known.
+ */
 static int
 session_is(const struct request *r, const struct session *s)
 {
 	return (request_is_operator(r) || s->uid == r->uid) &&
+	    (r->session == NULL || r->session == s) &&
 	    (strcmp(s->session_id, r->arg) == 0 ||
 	    strcmp(s->pub_hex, r->arg) == 0);
 }

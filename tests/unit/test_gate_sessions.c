@@ -99,9 +99,15 @@ pausing(void **state)
 	    "not_mesh_owner");
 	w->presence_status = 0;
 	snprintf(path, sizeof path, "/v1/sessions/%s/resume", w->bob.hex);
-	expect(ask(w, "POST", path, w->alice.auth, NULL), 200, "");
+	expect(ask(w, "POST", path, NULL, NULL), 200, "");
 	assert_true(q->kind == OWNER_SESSION && q->pause == 0);
 	assert_memory_equal(q->owner, w->bob.owner, OWNER_ID_LEN);
+	/* A session knows of itself. */
+	expect(ask(w, "POST", path, w->alice.auth, NULL), 404,
+	    "session_not_found");
+	snprintf(path, sizeof path, "/v1/sessions/%s/resume", w->alice.hex);
+	expect(ask(w, "POST", path, w->alice.auth, NULL), 200, "");
+	assert_memory_equal(q->owner, w->alice.owner, OWNER_ID_LEN);
 	expect(ask(w, "POST", "/v1/sessions/nobody/resume", NULL, NULL), 404,
 	    "session_not_found");
 }
