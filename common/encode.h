@@ -43,7 +43,7 @@ int	 utf8_valid(const void *, size_t len, int text);
  */
 size_t	 utf8_next(const void *, size_t left, uint32_t *cp_r);
 
-/* How many of the bytes fit into max, without part of a character at the end. */
+/* How many of the bytes fit into max, with no part of a character at the end. */
 size_t	 utf8_fit(const char *, size_t len, size_t max);
 
 /* Take that part off text that was cut by its size. */

@@ -207,7 +207,7 @@ ws_farewell(struct ws *ws, const char *text)
 int
 ws_is_down(const struct ws *ws)
 {
-	return ws->wsi == NULL;
+	return ws->wsi == NULL && !ws->telling;
 }
 
 /*

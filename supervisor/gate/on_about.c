@@ -112,7 +112,8 @@ on_health(struct request *r)
 	reply_json(r, 200, json_pack("{s:b, s:I, s:o, s:o, s:o, s:I}", "ok", 1,
 	    "pid", (json_int_t)g->supervisor_pid,
 	    "brokers", health_brokers(r), "sessions", health_sessions(r),
-	    "parked", health_parked(r), "uptime_s", (json_int_t)(up > 0 ? up / 1000 : 0)));
+	    "parked", health_parked(r),
+	    "uptime_s", (json_int_t)(up > 0 ? up / 1000 : 0)));
 }
 
 static void
