@@ -266,8 +266,8 @@ token_encode(const struct invite *i)
 
 	o = json_pack("{s:i,s:s,s:s,s:s,s:I,s:s,s:s,s:s,s:s}", "v",
 	    INVITE_VERSION, "mesh_id", i->mesh_id, "mesh_slug", i->slug,
-	    "broker_url", i->url, "expires_at", (json_int_t)i->expires_at, "mesh_root_key",
-	    i->root_key, "role", invite_role_name(i->role), "owner_pubkey",
+	    "broker_url", i->url, "expires_at", (json_int_t)i->expires_at,
+	    "mesh_root_key", i->root_key, "role", invite_role_name(i->role), "owner_pubkey",
 	    hex_encode(owner, i->owner, sizeof i->owner), "signature",
 	    hex_encode(sig, i->sig, sizeof i->sig));
 	if (o == NULL || (len = json_dumpb(o, NULL, 0, JSON_COMPACT)) == 0) {
