@@ -114,7 +114,7 @@ object_is(const char *object, const char *want)
 	FILE	*f = open_memstream(&text, &len);
 
 	assert_non_null(f);
-	show_object(f, j);
+	show_object(f, j, "body");
 	fclose(f);
 	assert_string_equal(text, want);
 	free(text);
