@@ -60,6 +60,22 @@ leave_find(struct supervisor *s, const struct msg_leave *q, uint32_t seq)
 	return NULL;
 }
 
+/* Its file, put there meanwhile, holds a key that nobody else may have. */
+static int
+leave_is_another(const struct member *mb)
+{
+	struct mesh	now;
+	char		err[MESH_ERR_SIZE];
+	int		another;
+
+	if (mb->new_secret != NULL || mesh_read(mb->mesh.path, &now, NULL, err,
+	    sizeof err) == -1)
+		return 0;
+	another = memcmp(now.pub, mb->mesh.pub, KEY_PUBLIC_LEN) != 0;
+	mesh_clear(&now);
+	return another;
+}
+
 int
 on_leave(void *child, struct msg *m)
 {
@@ -71,6 +87,12 @@ on_leave(void *child, struct msg *m)
 		return -1;
 	if ((mb = leave_find(s, &q, m->seq)) == NULL)
 		return 0;
+	if (leave_is_another(mb)) {
+		answer_error(s, m->seq, 409, "mesh_file_changed", "%.120s has "
+		    "another key than the mesh that is served: `meshsup reload` "
+		    "first.", mb->mesh.path);
+		return 0;
+	}
 	if (unlink(mb->mesh.path) == -1 && errno != ENOENT) {
 		log_warn("%s", mb->mesh.path);
 		answer_error(s, m->seq, 503, "mesh_file", "%.120s cannot be "

@@ -54,11 +54,26 @@ ask_send(struct supervisor *s, struct mesh_ask *a)
 	child_send(s->broker, MSG_SUP_MESH_MAKE, a->broker_seq, &make, -1);
 }
 
+/* Those that nobody waits for any more, while the broker does not come up. */
+static void
+asks_expire(struct supervisor *s)
+{
+	struct mesh_ask	*a, *next;
+	int64_t		 now = clock_mono_ms();
+
+	for (a = TAILQ_FIRST(&s->asks); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, entry);
+		if (a->broker_seq == 0 && now - a->asked > ASK_MS)
+			ask_free(s, a);
+	}
+}
+
 struct mesh_ask *
 ask_new(struct supervisor *s, uint32_t seq)
 {
 	struct mesh_ask	*a = xcalloc(1, sizeof *a);
 
+	asks_expire(s);
 	a->seq = seq;
 	a->asked = clock_mono_ms();
 	TAILQ_INSERT_TAIL(&s->asks, a, entry);

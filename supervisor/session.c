@@ -266,6 +266,8 @@ session_dismiss(struct session *se, const char *reason)
 {
 	if (se->dead || se->dismissed)
 		return;
+	register_answer_session(se, REGISTER_FAILED, "its mesh is not served "
+	    "any more");
 	snprintf(se->reason, sizeof se->reason, "%s", reason);
 	se->dismissed = 1;
 	if (se->draining)

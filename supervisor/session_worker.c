@@ -149,6 +149,8 @@ session_down(struct child *c)
 		child_stop(c);
 		park_crash_reason(c, why);
 		park_session(se, why);
+		/* As one that is parked so when it registers. */
+		register_answer_session(se, REGISTER_OK, "");
 	} else
 		session_set_state(se, CONN_CONNECTING, "");
 }

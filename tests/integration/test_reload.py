@@ -7,6 +7,7 @@ places").
 import json
 import os
 import signal
+import threading
 
 import pytest
 
@@ -179,6 +180,41 @@ def test_a_removed_mesh_ends_what_is_on_it(two):
         x["sessionId"] for x in two.daemon.api().get(
             "/v1/sessions").json["sessions"]], 10)
     quiet.check()
+
+
+def test_a_mesh_goes_while_a_session_registers(two):
+    """It is told so, and does not wait for its worker in vain."""
+    t = two.daemon.register("t", mesh="beta")
+    pid = two.daemon.pid("worker", t)
+    os.kill(pid, signal.SIGSTOP)
+    answers = []
+    register = threading.Thread(target=lambda: answers.append(
+        two.daemon.api().post("/v1/sessions/register", {
+            **t.body(), "display_name": "another name"})))
+    register.start()
+    # Its worker is to end first, which it cannot.
+    wait_for(lambda: [p["state"] for p in two.daemon.processes()
+                      if p["pid"] == pid] != ["running"], 10)
+    two.path("beta").unlink()
+    assert two.reload()["applied"] == ["mesh beta: removed"]
+    register.join()
+    assert is_error(answers[0], 503) == "registration_failed"
+    assert "mesh" in answers[0].json["detail"]
+
+
+def test_leaving_does_not_take_another_key(two):
+    """A file that was put there since, and not read yet, stays."""
+    new = Member("mesh-beta", "member-new", slug="beta", name="hosty")
+    two.members["beta"] = new
+    two.daemon.secrets.add(new.key.secret)
+    two.rewrite("beta")
+    r = two.daemon.api().delete("/v1/meshes/beta")
+    assert is_error(r, 409) == "mesh_file_changed"
+    assert json.loads(two.path("beta").read_text())["pubkey"] == new.key.pub
+    two.brokers["beta"].members[new.key.pub] = new
+    two.reload()
+    assert two.daemon.api().delete("/v1/meshes/beta").status == 200
+    assert not two.path("beta").exists()
 
 
 def test_a_mesh_comes_back(two):
