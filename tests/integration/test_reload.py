@@ -187,16 +187,16 @@ def test_a_mesh_goes_while_a_session_registers(two):
     t = two.daemon.register("t", mesh="beta")
     pid = two.daemon.pid("worker", t)
     os.kill(pid, signal.SIGSTOP)
-    answers = []
+    two.path("beta").unlink()
+    api, answers = two.daemon.api(), []
     register = threading.Thread(target=lambda: answers.append(
         two.daemon.api().post("/v1/sessions/register", {
             **t.body(), "display_name": "another name"})))
     register.start()
     # Its worker is to end first, which it cannot.
-    wait_for(lambda: [p["state"] for p in two.daemon.processes()
-                      if p["pid"] == pid] != ["running"], 10)
-    two.path("beta").unlink()
-    assert two.reload()["applied"] == ["mesh beta: removed"]
+    wait_for(lambda: [p["state"] for p in api.get("/v1/status").json[
+        "processes"] if p["pid"] == pid] != ["running"], 10)
+    assert api.post("/v1/reload").json["applied"] == ["mesh beta: removed"]
     register.join()
     assert is_error(answers[0], 503) == "registration_failed"
     assert "mesh" in answers[0].json["detail"]
