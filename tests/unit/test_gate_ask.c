@@ -372,7 +372,7 @@ refusals(void **state)
 		    "no such thing.", 0 },
 		{ 403, "forbidden: admins only", "forbidden", "admins only",
 		    0 },
-		{ 404, "topic_not_found", "topic_not_found", "/v1/topics", 0 },
+		{ 404, "topic_not_found", "topic_not_found", "topic list", 0 },
 		{ 404, "not_found", "not_found", "acme", 0 },
 		{ 409, "ambiguous_target", "ambiguous_target", "id", 0 },
 		{ 413, "frame_too_large", "message_too_large", "65536", 0 },
