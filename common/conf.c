@@ -64,6 +64,10 @@ static const struct option {
 	    offsetof(struct conf, max_age_ms), 60 * 1000, 365 * DAY, "7d" },
 	{ "sessions", "linger", CONF_T_DURATION,
 	    offsetof(struct conf, linger_ms), 0, 30 * DAY, "1h" },
+	{ "sessions", "max_sessions", CONF_T_INT,
+	    offsetof(struct conf, max_sessions), 1, 100000, "2000" },
+	{ "sessions", "max_sessions_per_uid", CONF_T_INT,
+	    offsetof(struct conf, max_sessions_per_uid), 1, 100000, "1000" },
 };
 #define N_OPTIONS	(sizeof options / sizeof options[0])
 

@@ -44,6 +44,8 @@ struct conf {
 
 	/* [sessions] */
 	int64_t	 linger_ms;
+	int64_t	 max_sessions;		/* of all */
+	int64_t	 max_sessions_per_uid;
 };
 
 /* The defaults alone. */

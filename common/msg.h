@@ -354,13 +354,17 @@ enum register_result {
 	REGISTER_TOKEN_IN_USE,		/* 409 */
 	REGISTER_FAILED,		/* 503: could not start or store it */
 	REGISTER_CAPS_WIDER,		/* 409: more than it had */
+	REGISTER_TOO_MANY,		/* 429: max_sessions */
+	REGISTER_TOO_MANY_OF_UID,	/* 429: max_sessions_per_uid */
+	REGISTER_TOO_MANY_FILES,	/* 429: no descriptors for more */
 };
-#define REGISTER_RESULT_MAX	REGISTER_CAPS_WIDER
+#define REGISTER_RESULT_MAX	REGISTER_TOO_MANY_FILES
 
 struct msg_registered {
 	int64_t		 result;
 	int64_t		 registered_at;
 	uint8_t		 pub[KEY_PUBLIC_LEN];
+	int64_t		 limit;		/* with REGISTER_TOO_MANY... */
 	char		 detail[REASON_SIZE];
 };
 

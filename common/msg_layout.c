@@ -169,6 +169,7 @@ static const struct msg_field f_registered[] = {
 	RANGE(msg_registered, result, 0, REGISTER_RESULT_MAX),
 	NUM(msg_registered, registered_at),
 	BYTES(msg_registered, pub),
+	NUM(msg_registered, limit),
 	STR(msg_registered, detail),
 };
 

@@ -3,7 +3,6 @@
  * then the children and the loop.
  */
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -23,6 +22,7 @@
 #include "common/privs.h"
 #include "common/xalloc.h"
 #include "supervisor/activation.h"
+#include "supervisor/capacity.h"
 #include "supervisor/check.h"
 #include "supervisor/keys.h"
 #include "supervisor/lock.h"
@@ -216,19 +216,6 @@ take_sockets(struct supervisor *s, char *err, size_t errlen)
 	return 0;
 }
 
-/* Three descriptors for each session; the soft limit is often 1,024. */
-static void
-raise_limit(void)
-{
-	struct rlimit	rl;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
-		return;
-	rl.rlim_cur = rl.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
-		log_warn("limit of descriptors");
-}
-
 /* Where this program is, and with it the others.  NULL: errno. */
 static char *
 find_libexec(void)
@@ -260,6 +247,7 @@ set_up(struct supervisor *s, const struct options *o, char *err, size_t errlen)
 		return -1;
 	log_info("started, meshsup %s, pid %ld, state %s", PACKAGE_VERSION,
 	    (long)getpid(), s->paths.state_dir);
+	capacity_raise(s);
 	xasprintf(&s->mesh_db, "%s/%s/%s", s->paths.state_dir,
 	    PATHS_STORE_DIR, PATHS_MESH_DB);
 	if (open_registry(s, err, errlen) == -1)
@@ -304,7 +292,6 @@ main(int argc, char *argv[])
 	privs_no_core();
 	if (o.check)
 		return check(&o);
-	raise_limit();
 	s = supervisor_new();
 	s->ready_fd = ready;
 	s->notify = notify_take();

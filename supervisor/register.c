@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "supervisor/capacity.h"
 #include "supervisor/child.h"
 #include "supervisor/member.h"
 #include "supervisor/park.h"
@@ -269,6 +270,21 @@ register_look(struct supervisor *s, const struct msg_register *m,
 	return -1;
 }
 
+/* Is there room for one session more?  -1: answered. */
+static int
+register_room(struct supervisor *s, const struct msg_register *m, uint32_t seq)
+{
+	struct msg_registered	body;
+
+	memset(&body, 0, sizeof body);
+	body.result = capacity_check(s, m->uid, &body.limit, body.detail,
+	    sizeof body.detail);
+	if (body.result == REGISTER_OK)
+		return 0;
+	child_send(s->gate, MSG_SUP_REGISTERED, seq, &body, -1);
+	return -1;
+}
+
 /* Who is meant, and what is to be done with it. */
 static void
 register_session(struct supervisor *s, struct msg_register *m, uint32_t seq)
@@ -309,6 +325,8 @@ register_session(struct supervisor *s, struct msg_register *m, uint32_t seq)
 		register_again(se, mb, m, &process, seq);
 		return;
 	}
+	if (register_room(s, m, seq) == -1)
+		return;
 	if (found == -1 || (holder == NULL && registry_free_token(s->registry,
 	    m->token_hash, rec.owner) == -1) ||
 	    (found == 1 && !register_same_key(&rec, m) &&

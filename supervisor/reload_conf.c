@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "supervisor/capacity.h"
 #include "supervisor/child.h"
 #include "supervisor/reload_impl.h"
 #include "supervisor/tell.h"
@@ -16,6 +17,8 @@ static const struct {
 	{ "daemon", "log_level" },
 	{ "meshes", "reference_config" },
 	{ "sessions", "linger" },
+	{ "sessions", "max_sessions" },
+	{ "sessions", "max_sessions_per_uid" },
 };
 
 static int
@@ -71,6 +74,8 @@ reload_tell_conf(struct reload *r, const struct conf *before)
 
 	if (s->conf.log_level != before->log_level)
 		tell_log_level(s);
+	if (s->conf.max_sessions != before->max_sessions)
+		capacity_raise(s);
 	if (s->conf.n_allow_uids != before->n_allow_uids ||
 	    memcmp(s->conf.allow_uids, before->allow_uids,
 	    sizeof before->allow_uids) != 0)

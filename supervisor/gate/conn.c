@@ -8,6 +8,7 @@
 
 #include "supervisor/gate/conn.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <event2/buffer.h>
@@ -28,6 +29,8 @@
 /* Room for one whole request, or evhttp would wait for ever for its end. */
 #define INPUT_MAX	(LIMIT_BODY + LIMIT_HEADERS + 64 * 1024)
 
+#define FEW_FILES	256	/* too few to be shared out */
+
 TAILQ_HEAD(conn_list, conn);
 
 struct conns {
@@ -35,6 +38,7 @@ struct conns {
 	struct conn_list list;		/* adopted */
 	struct conn_list fresh;		/* not adopted yet */
 	unsigned	 n;		/* of list */
+	unsigned	 max;		/* of them */
 	int		 paused;	/* accept nobody: there are too many */
 	struct event	*ev_adopt;
 	const struct timeval *deadline;
@@ -71,7 +75,7 @@ closed_cb(struct evhttp_connection *ev, void *arg)
 	TAILQ_REMOVE(&cs->list, c, next);
 	cs->n--;
 	conn_destroy(c);
-	if (cs->paused && cs->n <= LIMIT_CONNS) {
+	if (cs->paused && cs->n <= cs->max) {
 		cs->paused = 0;
 		http_resume(cs->gate->http);
 	}
@@ -166,12 +170,12 @@ conn_admit(struct conn *c)
 	unsigned	 max = LIMIT_UID_CONNS;
 
 	if (c->uid == g->owner_uid)
-		max = LIMIT_CONNS;
+		max = cs->max;
 	else if (!gate_uid_allowed(g, c->uid))
 		max = LIMIT_STRANGER_CONNS;
 	if (c->use->conns > max && conns_evict(cs, c->use, c) == -1)
 		return -1;
-	if (cs->n > LIMIT_CONNS && conns_evict(cs, NULL, c) == -1) {
+	if (cs->n > cs->max && conns_evict(cs, NULL, c) == -1) {
 		cs->paused = 1;
 		http_pause(g->http);
 	}
@@ -239,6 +243,18 @@ adopt_event(evutil_socket_t fd, short what, void *arg)
 		conn_adopt(c);
 }
 
+/* Half of the descriptors are for workers: each has one, a new one two. */
+static unsigned
+conns_max(void)
+{
+	struct rlimit	rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 ||
+	    rl.rlim_cur / 2 > LIMIT_CONNS || rl.rlim_cur < FEW_FILES)
+		return LIMIT_CONNS;
+	return (unsigned)(rl.rlim_cur / 2);
+}
+
 struct conns *
 conns_new(struct gate *g)
 {
@@ -246,6 +262,7 @@ conns_new(struct gate *g)
 	struct conns		*cs = xcalloc(1, sizeof *cs);
 
 	cs->gate = g;
+	cs->max = conns_max();
 	TAILQ_INIT(&cs->list);
 	TAILQ_INIT(&cs->fresh);
 	cs->lingers = lingers_new(g->base);

@@ -21,7 +21,7 @@
 #define GATE_UP		0x2u
 #define GATE_STOPPING	0x4u	/* answers what was begun, then exits */
 
-#define GATE_NOFILE	4096	/* limit of descriptors */
+#define GATE_NOFILE	65536	/* descriptors; fewer, if that is the limit */
 
 /*
  * How long a client waits for supervisor or store.  A worker, which gives its

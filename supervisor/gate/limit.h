@@ -25,7 +25,7 @@
 #define LIMIT_UID_WAITS		256
 #define LIMIT_ANSWERS	(16 * 1024 * 1024) /* bytes of answers not read yet */
 
-#define LIMIT_CONNS		2048	/* of all */
+#define LIMIT_CONNS		2048	/* of all; half of the descriptors */
 #define LIMIT_UID_CONNS		1024	/* of one uid but the owner */
 #define LIMIT_STRANGER_CONNS	8	/* of one uid that gets 403 */
 #define LIMIT_UID_INPUT	(32 * 1024 * 1024) /* bytes of unfinished requests */

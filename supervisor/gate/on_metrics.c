@@ -31,7 +31,7 @@
 struct scrape {
 	struct request	*req;
 	struct event	*ev;
-	json_t		*processes;	/* of the supervisor's status */
+	json_t		*status;	/* the supervisor's */
 	int		 what;		/* enum rows_counted, being counted */
 	struct rows_walk walk;
 	int64_t		 counts[ROWS_COUNTED_N][ROWS_COUNT_STATES];
@@ -45,7 +45,7 @@ scrape_free(void *arg)
 	struct scrape	*s = arg;
 
 	event_free(s->ev);
-	json_decref(s->processes);
+	json_decref(s->status);
 	free(s);
 }
 
@@ -112,6 +112,23 @@ write_processes(struct evbuffer *b, const json_t *processes)
 	write_by_role(b, processes, "restarts", "process_restarts", 1);
 	head(b, "process_resident_bytes", "gauge", "Resident memory.");
 	write_by_role(b, processes, "rss_kib", "process_resident_bytes", 1024);
+	head(b, "process_own_bytes", "gauge",
+	    "Resident memory that is not shared with other programs.");
+	write_by_role(b, processes, "own_kib", "process_own_bytes", 1024);
+}
+
+/* What a session costs, and how many there may be. */
+static void
+write_room(struct evbuffer *b, const json_t *status)
+{
+	const json_t	*memory = json_object_get(status, "memory");
+	const json_t	*limits = json_object_get(status, "limits");
+
+	single(b, "session_own_bytes", "gauge",
+	    "Memory of a session's worker, on average.", 1024 *
+	    json_integer_value(json_object_get(memory, "per_session_kib")));
+	single(b, "sessions_max", "gauge", "Sessions that there may be.",
+	    json_integer_value(json_object_get(limits, "sessions")));
 }
 
 static void
@@ -244,7 +261,8 @@ scrape_reply(struct scrape *s)
 	value(b, "build_info", "version", PACKAGE_VERSION, 1);
 	single(b, "uptime_seconds", "gauge", "Since the daemon was started.",
 	    up > 0 ? up / 1000 : 0);
-	write_processes(b, s->processes);
+	write_processes(b, json_object_get(s->status, "processes"));
+	write_room(b, s->status);
 	write_sessions(b, g);
 	write_brokers(b, g);
 	write_rows(b, s);
@@ -286,17 +304,14 @@ status_cb(struct request *r, void *arg, enum call_end how, const void *body)
 	const struct timeval	 tv = { 0, 0 };
 	const struct msg_json	*status = body;
 	struct scrape		*s = r->state;
-	json_t			*all;
 
 	(void)arg;
 	if (how != CALL_ANSWERED) {
 		reply_unanswered(r, how == CALL_TIMEOUT, "supervisor");
 		return;
 	}
-	all = json_loadb((const char *)status->json.p, status->json.len, 0,
-	    NULL);
-	s->processes = json_incref(json_object_get(all, "processes"));
-	json_decref(all);
+	s->status = json_loadb((const char *)status->json.p, status->json.len,
+	    0, NULL);
 	s->until = clock_mono_ms() + GATE_ANSWER_MS / 2;
 	event_add(s->ev, &tv);
 }

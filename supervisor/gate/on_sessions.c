@@ -34,9 +34,30 @@ static const struct {
 	[REGISTER_CAPS_WIDER] = { 409, "caps_wider",
 	    "The session was registered with fewer capabilities, and cannot "
 	    "widen them: leave 'caps' out, or take another session_id." },
+	[REGISTER_TOO_MANY] = { 429, "max_sessions",
+	    "There may be no more sessions: end some." },
+	[REGISTER_TOO_MANY_OF_UID] = { 429, "max_sessions_per_uid",
+	    "You may have no more sessions: end some." },
+	[REGISTER_TOO_MANY_FILES] = { 429, "max_open_files",
+	    "meshsup may not open enough files for more sessions." },
 	[REGISTER_FAILED] = { 503, "registration_failed",
 	    "The session could not be started: try again; the log says why." },
 };
+
+static void
+register_refuse(struct request *r, const struct msg_registered *a)
+{
+	int		 status = refusals[a->result].status;
+	const char	*code = refusals[a->result].code;
+	const char	*detail = *a->detail != '\0' ? a->detail :
+			    refusals[a->result].detail;
+
+	if (status == 429)
+		reply_error_with(r, json_pack("{s:I}", "limit",
+		    (json_int_t)a->limit), status, code, "%s", detail);
+	else
+		reply_error(r, status, code, "%s", detail);
+}
 
 static void
 register_cb(struct request *r, void *arg, enum call_end how,
@@ -51,9 +72,7 @@ register_cb(struct request *r, void *arg, enum call_end how,
 		return;
 	}
 	if (a->result != REGISTER_OK) {
-		reply_error(r, refusals[a->result].status,
-		    refusals[a->result].code, "%s", *a->detail != '\0' ?
-		    a->detail : refusals[a->result].detail);
+		register_refuse(r, a);
 		return;
 	}
 	hex_encode(hex, a->pub, sizeof a->pub);

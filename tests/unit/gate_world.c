@@ -52,6 +52,7 @@ on_register(struct world *w, struct msg *m)
 	w->registers++;
 	memset(&out, 0, sizeof out);
 	out.result = w->register_result;
+	out.limit = 77;
 	out.registered_at = 1795473802122;
 	person_make(&p, w->last_register.display_name, w->last_register.mesh,
 	    w->last_register.uid, &w->member);

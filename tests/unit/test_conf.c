@@ -74,6 +74,8 @@ expect_defaults(void)
 	assert_int_equal(c.retention_ms, 30 * DAY);
 	assert_int_equal(c.max_age_ms, 7 * DAY);
 	assert_int_equal(c.linger_ms, HOUR);
+	assert_int_equal(c.max_sessions, 2000);
+	assert_int_equal(c.max_sessions_per_uid, 1000);
 }
 
 static void
@@ -101,7 +103,8 @@ test_all(void **state)
 	    "rate_limit = 60\nrate_burst = 20\n"
 	    "[worker]\nca_file = /ca.pem\n"
 	    "[store]\nretention = 90d\nmax_age = 12h\n"
-	    "[sessions]\nlinger = 15m");
+	    "[sessions]\nlinger = 15m\nmax_sessions = 3\n"
+	    "max_sessions_per_uid = 2");
 	assert_int_equal(c.log_level, LOG_LV_DEBUG);
 	assert_string_equal(c.log_file, "/var/log/x y");
 	assert_int_equal(c.tcp_port, 8080);
@@ -119,6 +122,8 @@ test_all(void **state)
 	assert_int_equal(c.retention_ms, 90 * DAY);
 	assert_int_equal(c.max_age_ms, 12 * HOUR);
 	assert_int_equal(c.linger_ms, 15 * 60 * 1000);
+	assert_int_equal(c.max_sessions, 3);
+	assert_int_equal(c.max_sessions_per_uid, 2);
 }
 
 /* name's values: good ones, then NULL, then bad ones, then NULL. */
@@ -183,6 +188,10 @@ test_ranges(void **state)
 	    "59s", "366d", "0", "");
 	VALUES("sessions", "linger", "0", "0s", "1ms", "30d", NULL,
 	    "31d", "-1s", "1", "");
+	VALUES("sessions", "max_sessions", "1", "100000", NULL, "0", "100001",
+	    "", "many");
+	VALUES("sessions", "max_sessions_per_uid", "1", "100000", NULL, "0",
+	    "100001", "");
 }
 
 static void

@@ -202,6 +202,17 @@ registering(void **state)
 	w->register_result = REGISTER_TOKEN_IN_USE;
 	expect(ask(w, "POST", "/v1/sessions/register", NULL, good), 409,
 	    "token_in_use");
+	w->register_result = REGISTER_TOO_MANY;
+	a = ask(w, "POST", "/v1/sessions/register", NULL, good);
+	expect(a, 429, "max_sessions");
+	assert_int_equal(json_integer_value(json_object_get(a->json,
+	    "limit")), 77);
+	w->register_result = REGISTER_TOO_MANY_OF_UID;
+	expect(ask(w, "POST", "/v1/sessions/register", NULL, good), 429,
+	    "max_sessions_per_uid");
+	w->register_result = REGISTER_TOO_MANY_FILES;
+	expect(ask(w, "POST", "/v1/sessions/register", NULL, good), 429,
+	    "max_open_files");
 	w->register_result = REGISTER_FAILED;
 	a = ask(w, "POST", "/v1/sessions/register", NULL, good);
 	expect(a, 503, "registration_failed");
@@ -214,7 +225,7 @@ registering(void **state)
 	    "{\"token\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	    "aaaaaaaaaaa\",\"session_id\":\"s\",\"mesh\":\"zzz\","
 	    "\"display_name\":\"n\",\"pid\":7}"), 404, "mesh_not_attached");
-	assert_int_equal(w->registers, 4);
+	assert_int_equal(w->registers, 7);
 	/* The only mesh need not be named; one of several must be. */
 	w->register_result = REGISTER_OK;
 	good = "{\"token\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
