@@ -93,6 +93,29 @@ print_parked(const json_t *list)
 		    cli_json_or(s, "reason", "?"));
 }
 
+/* What it all costs, and whether the kernel allows what was configured. */
+static void
+print_room(const json_t *j)
+{
+	const json_t	*memory = json_object_get(j, "memory");
+	const json_t	*limits = json_object_get(j, "limits");
+
+	if (memory != NULL) {
+		text_printf("memory: %.1f MiB",
+		    (double)cli_json_int(memory, "own_kib") / 1024);
+		if (cli_json_int(memory, "sessions") > 0)
+			text_printf(", %.1f MiB of each session's worker",
+			    (double)cli_json_int(memory, "per_session_kib") /
+			    1024);
+		fputs("\n", stdout);
+	}
+	if (limits != NULL && cli_json_int(limits, "sessions") <
+	    cli_json_int(limits, "max_sessions"))
+		text_printf("sessions: no more than %lld, as meshsup may open "
+		    "only %lld files\n", cli_json_int(limits, "sessions"),
+		    cli_json_int(limits, "open_files"));
+}
+
 static void
 print_status(const struct cli *c, const json_t *j)
 {
@@ -109,6 +132,7 @@ print_status(const struct cli *c, const json_t *j)
 	if (json_is_object(json_object_get(j, "sessions")))
 		print_sessions(json_object_get(j, "sessions"));
 	print_parked(json_object_get(j, "parked"));
+	print_room(j);
 }
 
 /* A state without the API's object. */
