@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/encode.h"
 #include "common/xalloc.h"
 #include "contrib/broker/db.h"
 #include "contrib/broker/invites_impl.h"
