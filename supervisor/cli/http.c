@@ -11,6 +11,7 @@
 
 #define LINE_MAX_BYTES	8192
 #define RETRY_MAX	3600
+#define EVENT_ID_MAX	128
 #define CHUNK_DIGITS	8	/* 4 GiB: more than any limit of a body */
 
 enum state {
@@ -43,6 +44,7 @@ struct http_parser {
 	int		 chunked;
 	int		 stream;
 	int		 retry_after;
+	char		 event_id[EVENT_ID_MAX + 1];
 	const char	*error;
 };
 
@@ -160,6 +162,9 @@ on_header(struct http_parser *p)
 	else if (strcasecmp(p->line, "Retry-After") == 0 &&
 	    digits(value, RETRY_MAX, &n) == 0)
 		p->retry_after = (int)n;
+	else if (strcasecmp(p->line, "Last-Event-ID") == 0 &&
+	    strlen(value) <= EVENT_ID_MAX)
+		strcpy(p->event_id, value);
 }
 
 /* The empty line behind the headers: what follows? */
@@ -336,6 +341,12 @@ int
 http_retry_after(const struct http_parser *p)
 {
 	return p->retry_after;
+}
+
+const char *
+http_event_id(const struct http_parser *p)
+{
+	return *p->event_id != '\0' ? p->event_id : NULL;
 }
 
 int

@@ -40,6 +40,12 @@ int	http_status(const struct http_parser *);
 /* Seconds, at most 3600; -1: no such header, or a date. */
 int	http_retry_after(const struct http_parser *);
 
+/*
+ * The header Last-Event-ID: a stream begins behind the event of that id.  NULL:
+ * there was none; it is the daemon's, and unchecked.
+ */
+const char *http_event_id(const struct http_parser *);
+
 /* Is it text/event-stream? */
 int	http_is_stream(const struct http_parser *);
 

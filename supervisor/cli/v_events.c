@@ -70,6 +70,9 @@ on_body(void *arg, const char *p, size_t len)
 		cli_warn(f->c, "connected again");
 	f->lost = 0;
 	f->seen = 1;
+	/* Where it begins: no message is missed before there is a first one. */
+	if (sse_last_id(f->sse) == NULL && http_event_id(f->http) != NULL)
+		sse_set_last_id(f->sse, http_event_id(f->http));
 	return sse_feed(f->sse, p, len);
 }
 

@@ -95,11 +95,21 @@ event_id_parse(const char *id, const char *epoch, int64_t last,
 	return 0;
 }
 
+/*
+ * The answer says where it begins, for a client that has to come back before
+ * it has seen a message.  (A replay of what is unread is asked for anew.)
+ */
 static void
-stream_head(struct request *r)
+stream_head(struct request *r, int64_t cursor, int64_t unread_to)
 {
 	struct evkeyvalq	*h = evhttp_request_get_output_headers(r->http);
+	char			*id;
 
+	if (unread_to == 0) {
+		xasprintf(&id, "%s-%lld", r->gate->epoch, (long long)cursor);
+		evhttp_add_header(h, "Last-Event-ID", id);
+		free(id);
+	}
 	evhttp_add_header(h, "Content-Type", "text/event-stream");
 	evhttp_add_header(h, "Cache-Control", "no-cache, no-transform");
 	evhttp_add_header(h, "X-Accel-Buffering", "no");
@@ -133,6 +143,6 @@ on_events(struct request *r)
 		reply_unanswered(r, 0, "database");
 		return;
 	}
-	stream_head(r);
+	stream_head(r, cursor, unread_to);
 	stream_open(r, cursor, unread_to);
 }

@@ -54,6 +54,22 @@ def test_last_event_id(daemon, alice):
         assert [e.data["body"] for e in events.messages()] == ["from now on"]
 
 
+def test_a_stream_says_where_it_begins(daemon, alice):
+    """So that who lost it before the first message misses none."""
+    s = daemon.register("begins")
+    alice.send(s, "before it")
+    arrived(s, "before it")
+    with s.events() as events:
+        begin = events.response.headers["Last-Event-ID"]
+    alice.send(s, "meanwhile")
+    arrived(s, "meanwhile")
+    with s.events(last_id=begin) as events:
+        assert events.response.headers["Last-Event-ID"] == begin
+        assert events.wait().data["body"] == "meanwhile"
+    with s.events(last_id="unknown") as events:
+        assert "Last-Event-ID" not in events.response.headers
+
+
 def test_reconnecting_all_the_time(daemon, alice):
     s = daemon.register("hopper")
     count = 300

@@ -141,6 +141,11 @@ headers_that_matter(void **state)
 	    100000, 0, &r);
 	assert_int_equal(http_retry_after(p), 3);
 	assert_true(http_is_stream(p));
+	assert_null(http_event_id(p));
+	http_free(&p);
+	p = feed("HTTP/1.1 200 OK\r\nLast-Event-ID: e-17\r\n"
+	    "Content-Length: 0\r\n\r\n", 100000, 0, &r);
+	assert_string_equal(http_event_id(p), "e-17");
 	http_free(&p);
 	p = feed("HTTP/1.1 200 OK\r\nRetry-After: Mon, 23 Nov 2026\r\n"
 	    "Content-Type: text/event-streams\r\nContent-Length: 0\r\n\r\n",
