@@ -3,8 +3,8 @@
 
 /*
  * One HTTP request over the daemon's Unix socket, on a connection of its own.
- * It blocks, with a deadline.  (evhttp's client resolves names and connects
- * again by itself, neither of which a Unix socket can do.)
+ * It blocks, with a deadline; call.h does not.  (evhttp's client resolves
+ * names and connects again by itself, neither of which a Unix socket can do.)
  */
 
 #include <stddef.h>
@@ -19,6 +19,7 @@ enum client_result {
 	CLIENT_LATE,		/* the deadline passed: likewise */
 	CLIENT_BAD,		/* not a valid answer */
 	CLIENT_STOPPED,		/* stop_fd became readable */
+	CLIENT_GOING,		/* only of call_step(): it has not ended */
 };
 
 struct client_request {

@@ -159,6 +159,7 @@ api_explain(const struct cli *c, const struct api_answer *a)
 		return cli_fail(c, "%s; meshsup status says more", a->err);
 	case CLIENT_BAD:
 	case CLIENT_STOPPED:
+	case CLIENT_GOING:
 		break;
 	}
 	return cli_fail(c, "%s", a->err);
