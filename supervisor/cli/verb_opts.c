@@ -118,6 +118,14 @@ const struct opt_def opts_events[] = {
 	{ NULL, NULL, NULL, 0 }
 };
 
+const struct opt_def opts_mcp[] = {
+	{ "confirm", "write|tool", "when a message counts as seen: once it is "
+	    "written to the host, or only once check_messages has shown it "
+	    "(write)", OPT_CONFIRM },
+	{ "mesh", "MESH", "without a session: only this mesh", OPT_MESH },
+	{ NULL, NULL, NULL, 0 }
+};
+
 const struct opt_def opts_peers[] = {
 	{ "all", NULL, "members' own connections too", OPT_ALL },
 	{ NULL, NULL, NULL, 0 }

@@ -13,6 +13,7 @@ extern const struct opt_def opts_group_join[];
 extern const struct opt_def opts_inbox[];
 extern const struct opt_def opts_launch[];
 extern const struct opt_def opts_list[];
+extern const struct opt_def opts_mcp[];
 extern const struct opt_def opts_memory_add[];
 extern const struct opt_def opts_mesh_create[];
 extern const struct opt_def opts_mesh_invite[];

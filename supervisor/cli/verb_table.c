@@ -230,6 +230,14 @@ const struct verb verb_table[] = {
 	    NULL, OF_MESHES, 0, 0, v_schedule_list },
 	{ "schedule cancel", "ID", "cancel a scheduled message", NULL,
 	    NULL, ON_MESH, 1, 1, v_schedule_cancel },
+	{ "mcp", "", "serve an agent's program (Model Context Protocol)",
+	    "For a program such as Claude Code to start, not for a terminal: "
+	    "it speaks JSON-RPC on its standard input and output, tells of "
+	    "messages as they come, and has tools to answer them.  It speaks "
+	    "for the session of MESHSUP_TOKEN_FILE, as meshsup launch sets "
+	    "it.  It ends with its input, and with the process that started "
+	    "it.",
+	    opts_mcp, VERB_PLACE | VERB_API | VERB_TOKEN, 0, 0, v_mcp },
 	{ "broker", "[ARGUMENT ...]", "run the embedded broker by itself",
 	    "All arguments are the broker's; try: meshsup broker --help",
 	    NULL, VERB_RAW, 0, 0, v_broker },

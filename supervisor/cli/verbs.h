@@ -68,6 +68,7 @@ int	v_inbox(struct cli *);
 int	v_inbox_delete(struct cli *);
 int	v_inbox_flush(struct cli *);
 int	v_launch(struct cli *);
+int	v_mcp(struct cli *);
 int	v_memory_add(struct cli *);
 int	v_memory_delete(struct cli *);
 int	v_memory_search(struct cli *);
