@@ -1,4 +1,4 @@
-/* inbox, inbox delete and inbox flush. */
+/* inbox, inbox delete, inbox seen and inbox flush. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +77,13 @@ print_list(const struct cli *c, json_t *j)
 		fputs("no messages\n", stdout);
 }
 
+/* "#" before a name is for people. */
+static const char *
+topic_name(const char *s)
+{
+	return s != NULL && *s == '#' ? s + 1 : s;
+}
+
 static void
 list_path(const struct cli *c, struct buf *path)
 {
@@ -84,7 +91,7 @@ list_path(const struct cli *c, struct buf *path)
 	buf_add_query(path, "limit", cli_opt(c, OPT_LIMIT));
 	buf_add_query(path, "mesh", cli_opt(c, OPT_MESH));
 	buf_add_query(path, "from", cli_opt(c, OPT_FROM));
-	buf_add_query(path, "topic", cli_opt(c, OPT_TOPIC));
+	buf_add_query(path, "topic", topic_name(cli_opt(c, OPT_TOPIC)));
 	buf_add_query(path, "since", cli_opt(c, OPT_SINCE));
 	if (cli_opt(c, OPT_UNREAD) != NULL)
 		buf_add_query(path, "unread_only", "true");
@@ -127,6 +134,31 @@ v_inbox_delete(struct cli *c)
 	if ((rc = cli_row_path(c, &path, "/v1/inbox/")) == CLI_OK)
 		rc = api_show(c, "DELETE", path.p, NULL, print_deleted);
 	buf_free(&path);
+	return rc;
+}
+
+static void
+print_seen(const struct cli *c, json_t *j)
+{
+	(void)c;
+	printf("marked %lld as seen\n", cli_json_int(j, "marked_seen"));
+}
+
+int
+v_inbox_seen(struct cli *c)
+{
+	json_t	*body, *ids = json_array();
+	size_t	 i;
+	int	 rc = CLI_OK;
+
+	body = json_pack("{s:o}", "ids", ids);
+	for (i = 0; i < c->opts.noperands && rc == CLI_OK; i++)
+		if (json_array_append_new(ids,
+		    json_string(c->opts.operands[i])) == -1)
+			rc = cli_usage(c, "an ID must be UTF-8");
+	if (rc == CLI_OK)
+		rc = api_show(c, "POST", "/v1/inbox/seen", body, print_seen);
+	json_decref(body);
 	return rc;
 }
 

@@ -73,7 +73,8 @@ print_matches(const struct cli *c, json_t *j)
 	json_array_foreach(json_object_get(j, "matches"), i, m)
 		print_memory(c, m);
 	if (i == 0)
-		fputs("nothing is remembered about that\n", stdout);
+		printf("nothing is remembered%s\n",
+		    c->opts.noperands > 0 ? " about that" : "");
 	list_missing(c, j);
 }
 

@@ -81,9 +81,10 @@ const struct opt_def opts_inbox[] = {
 	{ "limit", "N", "at most N, 1 to 1000 (100)", OPT_LIMIT },
 	{ "no-mark", NULL, "do not mark as seen", OPT_NO_MARK },
 	{ "mesh", "MESH", "only from this mesh", OPT_MESH },
-	{ "from", "KEY", "only from this sender", OPT_FROM },
+	{ "from", "KEY|NAME", "only from this sender", OPT_FROM },
 	{ "topic", "TOPIC", "only of this topic", OPT_TOPIC },
-	{ "since", "TIME", "only later ones, as 2026-11-23T22:05:09Z",
+	{ "since", "TIME", "only from this time on, as "
+	    "2026-11-23T22:05:09Z",
 	    OPT_SINCE },
 	{ "quarantine", NULL, "only those that no key of yours opens; they "
 	    "have no text", OPT_QUARANTINE },

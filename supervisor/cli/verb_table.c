@@ -49,7 +49,8 @@ const struct verb verb_table[] = {
 	{ "mesh list", "", "list the meshes that you may use", NULL,
 	    NULL, OR_ADMIN, 0, 0, v_mesh_list },
 	{ "mesh info", "[MESH]", "show what there is on a mesh",
-	    "Its name, and how much of everything the broker keeps for it.",
+	    "How many are there, which groups and keys, and how much of "
+	    "everything else its broker keeps.",
 	    NULL, ON_MESH, 0, 1, v_mesh_info },
 	{ "mesh leave", "MESH", "leave a mesh, for good",
 	    "Its file is removed, and with it the member's key: to come back "
@@ -95,7 +96,8 @@ const struct verb verb_table[] = {
 	    opts_presence, OR_ADMIN, 0, 0, v_presence_resume },
 	{ "send", "TO MESSAGE", "send a message",
 	    "TO is a peer's name, its key or the first 8 digits or more of "
-	    "that, or \"*\" for everybody on the mesh.  "
+	    "that, \"@GROUP\", \"#TOPIC\", or \"*\" for everybody on the "
+	    "mesh; quote the last two for the shell.  "
 	    "MESSAGE \"-\" is read from the standard input as it is, at "
 	    "most 256 KiB of it; what the mesh takes, and the answer says, "
 	    "is less.  The command exits with 0 when the message is "
@@ -106,6 +108,9 @@ const struct verb verb_table[] = {
 	    opts_inbox, OR_ADMIN, 0, 0, v_inbox },
 	{ "inbox delete", "ID", "delete a message, by the id that inbox shows",
 	    NULL, NULL, AS_SESSION, 1, 1, v_inbox_delete },
+	{ "inbox seen", "ID ...", "mark messages as seen",
+	    "Only needed for what was shown with --no-mark, or by events.",
+	    NULL, AS_SESSION, 1, SIZE_MAX, v_inbox_seen },
 	{ "inbox flush", "", "delete many messages",
 	    "One of --mesh, --before and --all has to be given; of the first "
 	    "two, both may be.",
@@ -140,20 +145,22 @@ const struct verb verb_table[] = {
 	    "TARGET is a name, a member's key or its beginning, never a "
 	    "session's key; or give --stale or --all.  A session that was "
 	    "kicked is parked until it is resumed.  Members' own connections "
-	    "are left alone.  For admins of the mesh, as are the verbs "
-	    "below.",
+	    "are left alone.  For admins of the mesh.",
 	    opts_end_peers, ON_MESH, 0, 1, v_peers_kick },
 	{ "peers disconnect", "[TARGET]", "end connections, which may come "
 	    "back",
-	    "As peers kick, and whoever it was may connect again at once.",
+	    "As peers kick, and whoever it was may connect again at once.  "
+	    "For admins of the mesh.",
 	    opts_end_peers, ON_MESH, 0, 1, v_peers_disconnect },
 	{ "peers ban", "TARGET", "ban a member, with all of its sessions",
 	    "TARGET is the name of a member, or its key or the beginning of "
-	    "that.",
+	    "that.  For admins of the mesh.",
 	    NULL, ON_MESH, 1, 1, v_peers_ban },
-	{ "peers unban", "TARGET", "let a member connect again", NULL,
+	{ "peers unban", "TARGET", "let a member connect again",
+	    "For admins of the mesh.",
 	    NULL, ON_MESH, 1, 1, v_peers_unban },
-	{ "peers bans", "", "list who is banned", NULL,
+	{ "peers bans", "", "list who is banned",
+	    "For admins of the mesh.",
 	    NULL, OF_MESHES, 0, 0, v_peers_bans },
 	{ "profile set", "", "say what others see of you",
 	    "Of the session that is spoken for, or of the member.  It holds "

@@ -67,6 +67,7 @@ int	v_help(struct cli *);
 int	v_inbox(struct cli *);
 int	v_inbox_delete(struct cli *);
 int	v_inbox_flush(struct cli *);
+int	v_inbox_seen(struct cli *);
 int	v_launch(struct cli *);
 int	v_mcp(struct cli *);
 int	v_memory_add(struct cli *);

@@ -98,6 +98,22 @@ def test_control_characters_stay_data(daemon):
     assert "\nmeshsup: fake line" not in out
 
 
+def test_marked_as_seen_by_id(daemon):
+    for text in "see me", "and me":
+        daemon.ms("send", "--as", "alice", daemon.bob, text)
+    items = wait_for(lambda: (lambda i: len(i) == 2 and i)(
+        [i for i in inbox(daemon, "bob") if i["body"] in ("see me",
+                                                          "and me")]), 10)
+    ids = [i["id"] for i in items]
+    assert not any(i["seen_at"] for i in items)
+    assert daemon.ms("inbox", "seen", *ids, "none", "--as", "bob") == \
+        "marked 2 as seen\n"
+    assert all(i["seen_at"] for i in inbox(daemon, "bob")
+               if i["id"] in ids)
+    assert data(daemon, "inbox", "seen", *ids, "--as",
+                "alice") == {"marked_seen": 0}
+
+
 def test_refusals(daemon):
     r = daemon.command("send", "--as", "alice", daemon.alice, "to me")
     assert r.returncode == 1 and "own_key" in r.stderr

@@ -159,8 +159,9 @@ def test_topics(daemon):
     assert "#news" in out and "the last word" in out
     as_(daemon, "alice", "send", "bob", "aside")
     arrived(daemon, "bob", "aside")
-    rows = json_of(daemon, "bob", "inbox", "--topic", "news", "--no-mark")
-    assert {i["topic"] for i in rows["items"]} == {"news"}
+    for topic in "news", "#news":
+        rows = json_of(daemon, "bob", "inbox", "--topic", topic, "--no-mark")
+        assert {i["topic"] for i in rows["items"]} == {"news"}
 
     def history(*args):
         return json_of(daemon, "bob", "topic", "history", "news",

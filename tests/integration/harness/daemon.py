@@ -25,7 +25,7 @@ SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehavior"
 # Verbs of two words: all that begin so, and of those that may stand alone.
 TWO_WORDS = {"group", "memory", "mesh", "outbox", "presence", "profile",
              "schedule", "session", "skill", "state", "topic"}
-MORE = {"inbox": {"delete", "flush"},
+MORE = {"inbox": {"delete", "flush", "seen"},
         "peers": {"ban", "bans", "disconnect", "kick", "unban"}}
 
 # Daemons that are not closed yet: a failed test shows their logs.
