@@ -223,7 +223,7 @@ const struct opt_def opts_profile[] = {
 const struct opt_def opts_end_peers[] = {
 	{ "stale", "[=TIME]", "those that were silent for TIME, as 90s or "
 	    "30m (what the broker takes for stale)", OPT_STALE },
-	{ "all", NULL, "everybody", OPT_ALL },
+	{ "all", NULL, "everybody else", OPT_ALL },
 	{ NULL, NULL, NULL, 0 }
 };
 

@@ -149,7 +149,8 @@ const struct verb verb_table[] = {
 	    opts_end_peers, ON_MESH, 0, 1, v_peers_kick },
 	{ "peers disconnect", "[TARGET]", "end connections, which may come "
 	    "back",
-	    "As peers kick, and whoever it was may connect again at once.  "
+	    "As peers kick, but of members' own connections too, and "
+	    "whoever it was may connect again at once.  "
 	    "For admins of the mesh.",
 	    opts_end_peers, ON_MESH, 0, 1, v_peers_disconnect },
 	{ "peers ban", "TARGET", "ban a member, with all of its sessions",
