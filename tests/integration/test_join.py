@@ -70,9 +70,9 @@ def test_create_invite_join_talk(make):
     assert got["body"] == "hello" and got["authenticated"]
     got, = alice.wait_inbox(1)
     assert got["body"] == "and back" and got["authenticated"]
-    names = {p["displayName"] for p in
-             alice.api.get("/v1/peers").json["peers"]}
-    assert {"alice", "bob", "bee"} <= names
+    wait_for(lambda: {"alice", "bob", "bee"} <= {
+        p["displayName"] for p in
+        alice.api.get("/v1/peers").json["peers"]}, 15)
 
 
 def test_a_joined_mesh_stays(make, host):

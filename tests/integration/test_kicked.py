@@ -39,7 +39,8 @@ def test_a_kick(daemon, admin):
         events.wait("broker_status", lambda e: e.data.get("session") ==
                     s.session_id and e.data.get("reason") == "kicked")
     assert s.me()["reason"] == "kicked"
-    assert other.state() == "open" and brokers(daemon) == {"acme": "open"}
+    assert other.state() == "open"
+    wait_for(lambda: brokers(daemon) == {"acme": "open"}, 15)
     r = s.send(other, "not yet", client_message_id="c1")
     assert r.status == 202 and r.json["parked"] == "kicked"
     daemon.ms("session", "resume", "carl")
@@ -51,8 +52,10 @@ def test_a_nudge(daemon, admin):
     s = daemon.register("carl", mesh="acme")
     answer = admin.ask("disconnect", target="carl")
     assert "carl" in answer["kicked"] + answer["affected"]
-    s.wait_open()
-    assert "reason" not in s.me()
+    wait_for(lambda: len([x for x in daemon.log() if x.get("process") ==
+                          "worker" and x["msg"].startswith("broker: open")
+                          ]) >= 2, 20, "a second connection")
+    wait_for(lambda: s.state() == "open" and "reason" not in s.me(), 15)
 
 
 def test_a_ban(daemon, broker, admin):
@@ -67,7 +70,8 @@ def test_a_ban(daemon, broker, admin):
     daemon.ms("presence", "resume", "--mesh", "acme")
     wait_for(lambda: len([x for x in daemon.log() if "parked with its"
                           " sessions: banned" in x["msg"]]) == 2, 20)
-    assert [s.state() for s in all] == ["parked"] * 2
+    for s in all:
+        s.wait_state("parked")
     assert admin.ask("unban", target="bob")["unbanned"] == "bob"
     daemon.ms("presence", "resume", "--mesh", "acme")
     for s in all:

@@ -271,6 +271,7 @@ def test_hostile_brokers_touch_no_other_mesh(make):
     s = w.daemon.register("s", mesh="acme")
     t = w.daemon.register("t", mesh="acme")
     pids = w.pids("acme")
+    w.brokers["acme"].wait_member()
     conns = len(w.brokers["acme"].conns)
     alone = min(exchange(s, t, 20) for _ in range(3))
     hostile = {k: make.keep(Hostile(b)) for k, b in HOSTILE.items()}

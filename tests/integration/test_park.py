@@ -273,8 +273,8 @@ def test_another_mesh_goes_on(make):
     here.conn().close(4002, "banned")
     wait_parked(here, "banned")
     assert there.state() == "open"
-    assert w.daemon.api().get("/v1/health").json["brokers"] == {
-        "acme": "parked", "beta": "open"}
+    wait_for(lambda: w.daemon.api().get("/v1/health").json["brokers"] == {
+        "acme": "parked", "beta": "open"}, 15)
     assert parked_health(w) and all(
         p["mesh"] == "acme" for p in parked_health(w))
 

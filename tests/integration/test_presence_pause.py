@@ -83,7 +83,8 @@ def test_a_mesh_pauses_with_its_sessions(world):
     world.daemon.start()
     assert s.state() == other.state() == "parked"
     late = world.register("late", wait_open=False)
-    assert late.pubkey and late.state() == "parked"
+    assert late.pubkey
+    late.wait_state("parked")
     answer = paused(world.daemon.api(), None, "resume")     # every mesh
     assert answer["paused"] is False
     for x in s, late:

@@ -331,7 +331,7 @@ def test_under_load_nothing_is_lost(two):
         elif i % 8 == 7:
             two.daemon.add_mesh(json.loads(text))
             two.reload()
-    wait_for(lambda: len(t.inbox()) == 40, 15)
+    wait_for(lambda: len(t.inbox()) == 40, 60)
     assert [i["body"] for i in reversed(t.inbox())] == [
         f"m{i}" for i in range(40)]
     quiet.check()

@@ -93,6 +93,8 @@ def test_leave(daemon):
     alice.send("#news", "heard")
     wait_for(lambda: bodies(bob) == ["heard"], 20)
     assert bob.api.post("/v1/topics/news/leave").status == 200
+    for _ in range(2):      # the broker has heard of it, on bob's connection
+        assert bob.api.get("/v1/topics").status == 200
     alice.send("#news", "not heard")
     alice.send(bob.pubkey, "direct")
     wait_for(lambda: "direct" in body_list(bob), 20)
