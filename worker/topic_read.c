@@ -20,14 +20,12 @@
 
 #include "common/clock.h"
 #include "common/xalloc.h"
-#include "worker/inbound.h"
 #include "worker/pace.h"
 #include "worker/topics_impl.h"
 
 #define PAGE_MS		10000		/* for an answer */
 #define PAUSE_MS	5000		/* between rounds of a long history */
 #define AGAIN_MS	1000		/* the store is full, or busy */
-#define MALFORMED_MS	60000
 #define LIMIT_SHRINK	6		/* 50, 8, 1 */
 #define AROUND		1024		/* in an answer, around what was sent */
 
@@ -74,10 +72,14 @@ read_closed(struct topics *ts)
 	if (ts->reading != READ_ASKED)
 		return;
 	/*
-	 * A page of large messages is larger than a frame may be, and ends the
-	 * connection; then a shorter one must do.
+	 * A page may be larger than a frame may be, should a broker take larger
+	 * messages than it ought to, and ends every connection; then a shorter
+	 * one must do.
 	 */
-	t->limit = t->limit > LIMIT_SHRINK ? t->limit / LIMIT_SHRINK : 1;
+	if (t->lost)
+		t->limit = t->limit > LIMIT_SHRINK ?
+		    t->limit / LIMIT_SHRINK : 1;
+	t->lost = 1;
 	read_stop(ts);
 }
 
@@ -151,68 +153,6 @@ read_failed(struct topics *ts, const char *error)
 
 /* ---- a page becomes rows ---- */
 
-/* One line a minute is enough to know of it. */
-static void
-read_malformed(struct topics *ts)
-{
-	int64_t	now = clock_mono_ms();
-
-	ts->malformed++;
-	if (ts->malformed_ms != 0 && now - ts->malformed_ms < MALFORMED_MS)
-		return;
-	log_warnx("topic %s: %u malformed messages are left out",
-	    ts->topic->row.name, ts->malformed);
-	ts->malformed = 0;
-	ts->malformed_ms = now;
-}
-
-/*
- * As a push, but for what a history calls otherwise, and for whoever would
- * have to acknowledge it.  -1: what a message cannot be without is missing.
- */
-static int
-message_parse(const struct topics *ts, struct push *p, const json_t *o)
-{
-	struct frame	 f = { .json = (json_t *)(uintptr_t)o };
-	char		 member[IDENTITY_ID_MAX + 1];
-
-	if (push_parse(p, &f, clock_wall_ms()) == -1)
-		return -1;
-	if (p->system) {
-		push_clear(p);
-		return -1;
-	}
-	if (p->message_id[0] == '\0')
-		(void)frame_string(o, "id", p->message_id,
-		    sizeof p->message_id);
-	if (p->sender_member[0] == '\0' && frame_string(o, "senderMemberId",
-	    member, sizeof member) == 1 &&
-	    strcmp(member, ts->self->member_id) == 0)
-		memcpy(p->sender_member, ts->self->member_pub_hex,
-		    sizeof p->sender_member);
-	p->has_topic = 1;
-	memcpy(p->topic, ts->topic->row.name, sizeof p->topic);
-	p->history = 1;
-	return 0;
-}
-
-/* -1: there is no room after all. */
-static int
-message_put(struct topics *ts, const json_t *o)
-{
-	struct push	p;
-	int		ret = 0;
-
-	if (message_parse(ts, &p, o) == -1) {
-		read_malformed(ts);
-		return 0;
-	}
-	if (p.created_at >= ts->topic->floor)
-		ret = inbound_push(ts->self, ts->puts, &p);
-	push_clear(&p);
-	return ret;
-}
-
 /* Oldest first. */
 static void
 page_put(struct topics *ts)
@@ -220,7 +160,7 @@ page_put(struct topics *ts)
 	size_t	i;
 
 	for (i = json_array_size(ts->page); i > 0; i--)
-		if (message_put(ts, json_array_get(ts->page, i - 1)) == -1)
+		if (topic_put(ts, json_array_get(ts->page, i - 1)) == -1)
 			break;
 	broker_pause(ts->broker, puts_is_full(ts->puts));
 	if (i > 0)
@@ -305,7 +245,7 @@ page_hold(struct topics *ts, const json_t *list, size_t n)
 	}
 	if (ts->last_id[0] == '\0') {
 		if (n > 0)
-			read_malformed(ts);
+			topic_malformed(ts);
 		page_done(ts);
 		return;
 	}
@@ -332,6 +272,7 @@ page_cb(struct topics *ts, void *arg, const struct frame *f,
 		read_failed(ts, f != NULL ? "malformed_answer" : error);
 		return;
 	}
+	t->lost = 0;
 	n = walk_page(t, list, &found, oldest);
 	if (!found && oldest[0] != '\0' && walk_push(t, oldest)) {
 		page_next(ts);

@@ -15,6 +15,7 @@ struct topic {
 	int		 rejoin;	/* tell the broker before */
 	int		 reopen;	/* a connection came while it was read */
 	int		 limit;		/* messages in a page */
+	int		 lost;		/* the connection, at its last page */
 	/*
 	 * The way back through the history, newest first: each page is what is
 	 * older than a cursor, the first one what is newest.
@@ -154,6 +155,13 @@ int64_t	read_next(struct topics *, int64_t now);
 void	read_kept(struct topics *, uint32_t seq, int ok);
 void	read_stop(struct topics *);	/* whatever is being read */
 void	read_closed(struct topics *);	/* the connection is gone */
+
+/*
+ * topic_put.c: a message of the topic that is being read.  -1: there is no
+ * room after all.
+ */
+int	topic_put(struct topics *, const json_t *);
+void	topic_malformed(struct topics *);	/* one is left out */
 
 /* topic_walk.c: the page in hand is what is older than the top, or newest. */
 const char *walk_top(const struct topic *);
