@@ -6,8 +6,6 @@
 
 #include "supervisor/gate/stream.h"
 
-#include <sys/queue.h>
-
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
@@ -22,37 +20,14 @@
 #include "supervisor/gate/conn.h"
 #include "supervisor/gate/gate.h"
 #include "supervisor/gate/item.h"
-#include "supervisor/gate/member.h"
 #include "supervisor/gate/request.h"
 #include "supervisor/gate/scope.h"
-#include "supervisor/gate/session.h"
+#include "supervisor/gate/stream_impl.h"
 
 #define OUT_MAX		(256 * 1024)	/* unwritten bytes of one stream */
 #define INPUT_MAX	4096		/* that a client says meanwhile */
 #define ALIVE_S		15
 #define RETRY_MS	200		/* after the database failed */
-
-struct stream {
-	TAILQ_ENTRY(stream) next;
-	struct streams	*all;
-	struct request	*req;
-	struct event	*ev_alive;
-	int64_t		 cursor;	/* inbox sequence */
-	int64_t		 newest;	/* that the store told of, and it sees */
-	int64_t		 unread_to;	/* up to here, only what is not seen */
-	int		 again;		/* look above the cursor in any case */
-	int		 full;		/* until what is unwritten is written */
-	int64_t		 lost;		/* events dropped meanwhile */
-};
-
-TAILQ_HEAD(stream_list, stream);
-
-struct streams {
-	struct gate	*gate;
-	struct stream_list list;
-	struct event	*ev_pump;
-	const struct timeval *alive;
-};
 
 /* ---- writing ---- */
 
@@ -62,7 +37,7 @@ stream_unwritten(const struct stream *s)
 	return evbuffer_get_length(bufferevent_get_output(s->req->conn->bev));
 }
 
-static void
+void
 streams_pump_soon(struct streams *ss, int ms)
 {
 	const struct timeval	tv = { ms / 1000, ms % 1000 * 1000 };
@@ -137,7 +112,7 @@ stream_gap(struct stream *s)
 	json_decref(data);
 }
 
-static void
+void
 stream_tell(struct stream *s, const char *event, const json_t *data)
 {
 	if (stream_unwritten(s) > OUT_MAX)
@@ -235,100 +210,6 @@ streams_again(struct streams *ss)
 	TAILQ_FOREACH(s, &ss->list, next)
 		s->again = 1;
 	streams_pump_soon(ss, 0);
-}
-
-/* ---- who hears what ---- */
-
-static int
-sees_member(const struct stream *s, const struct member *m)
-{
-	const struct request	*r = s->req;
-
-	if (r->session != NULL)
-		return memcmp(r->session->member_owner, m->owner,
-		    OWNER_ID_LEN) == 0;
-	return request_is_operator(r) || member_has_user(m, r->uid);
-}
-
-void
-streams_tell_mesh(struct streams *ss, const struct member *m,
-    const char *event, const json_t *data)
-{
-	struct stream	*s;
-
-	TAILQ_FOREACH(s, &ss->list, next)
-		if (sees_member(s, m))
-			stream_tell(s, event, data);
-}
-
-/*
- * Who sees several members of one mesh hears of a peer from one of them: the
- * first whose connection stands.
- */
-static int
-hears_from(const struct stream *s, const struct member *m)
-{
-	struct member	*other;
-
-	if (!sees_member(s, m))
-		return 0;
-	TAILQ_FOREACH(other, members_list(s->all->gate->members), next)
-		if (other->state == CONN_OPEN &&
-		    strcmp(other->mesh, m->mesh) == 0 && sees_member(s, other))
-			return other == m;
-	return 1;
-}
-
-void
-streams_tell_peer(struct streams *ss, const struct member *m,
-    const struct member *whose, const char *event, const json_t *data)
-{
-	struct stream	*s;
-
-	TAILQ_FOREACH(s, &ss->list, next)
-		if (hears_from(s, m) &&
-		    (whose == NULL || !sees_member(s, whose)))
-			stream_tell(s, event, data);
-}
-
-/* m is the owner when it is a member, else NULL. */
-static int
-sees_owner(const struct stream *s, const uint8_t *owner,
-    const struct member *m)
-{
-	const struct request	*r = s->req;
-
-	if (m != NULL)
-		return sees_member(s, m);
-	return request_is_operator(r) || (r->session != NULL &&
-	    memcmp(r->session->owner, owner, OWNER_ID_LEN) == 0);
-}
-
-void
-streams_tell_owner(struct streams *ss, const uint8_t owner[OWNER_ID_LEN],
-    const char *event, const json_t *data)
-{
-	const struct member	*m = members_find(ss->gate->members, owner);
-	struct stream		*s;
-
-	TAILQ_FOREACH(s, &ss->list, next)
-		if (sees_owner(s, owner, m))
-			stream_tell(s, event, data);
-}
-
-void
-streams_rows(struct streams *ss, const uint8_t owner[OWNER_ID_LEN],
-    int64_t seq)
-{
-	const struct member	*m = members_find(ss->gate->members, owner);
-	struct stream		*s;
-
-	TAILQ_FOREACH(s, &ss->list, next) {
-		if (seq <= s->newest || !sees_owner(s, owner, m))
-			continue;
-		s->newest = seq;
-		streams_pump_soon(ss, 0);
-	}
 }
 
 unsigned
