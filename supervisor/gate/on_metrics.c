@@ -200,6 +200,8 @@ write_rows(struct evbuffer *b, const struct scrape *s)
 {
 	const int64_t	*in = s->counts[ROWS_COUNT_INBOX];
 	const int64_t	*raw = s->counts[ROWS_COUNT_UNOPENED];
+	int64_t		 opened = in[0] - raw[INBOX_HANDOVER] -
+			    raw[INBOX_QUARANTINE];
 	int		 i;
 
 	if (!s->counted)
@@ -211,8 +213,8 @@ write_rows(struct evbuffer *b, const struct scrape *s)
 		    s->counts[ROWS_COUNT_OPEN][i] +
 		    s->counts[ROWS_COUNT_ENDED][i]);
 	head(b, "inbox_rows", "gauge", "Rows of the inbox by state.");
-	value(b, "inbox_rows", "state", "message", in[0] -
-	    raw[INBOX_HANDOVER] - raw[INBOX_QUARANTINE]);
+	/* Rows may have come between the two counts. */
+	value(b, "inbox_rows", "state", "message", opened > 0 ? opened : 0);
 	value(b, "inbox_rows", "state", "handover", raw[INBOX_HANDOVER]);
 	value(b, "inbox_rows", "state", "quarantine", raw[INBOX_QUARANTINE]);
 }
