@@ -3,13 +3,12 @@
 
 /* Inside of broker.c and broker_try.c only. */
 
+#include "worker/address.h"
 #include "worker/broker.h"
 #include "worker/closing.h"
 #include "worker/ws.h"
 
 #define REPLACED_MAX	3
-#define ADDRS_MAX	8
-#define ADDR_SIZE	64
 
 enum phase { IDLE, CONNECTING, HELLO, OPEN, PARKED, STOPPED };
 
@@ -23,7 +22,7 @@ struct broker {
 	lws_sorted_usec_list_t sul, sul_renew;
 	struct outbuf	 out;
 
-	char		 addrs[ADDRS_MAX][ADDR_SIZE];
+	char		 addrs[ADDRESSES_MAX][ADDRESS_SIZE];
 	unsigned	 naddrs, next;	/* next to try */
 	uint32_t	 port;
 	struct attestation attest;

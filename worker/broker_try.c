@@ -118,23 +118,6 @@ broker_try(struct broker *b)
 
 /* ---- what comes from the supervisor ---- */
 
-/* Numeric addresses with spaces between. */
-static void
-broker_take_addrs(struct broker *b, const char *s)
-{
-	size_t	n;
-
-	b->naddrs = b->next = 0;
-	for (; *s != '\0' && b->naddrs < ADDRS_MAX; s += n) {
-		s += strspn(s, " ");
-		n = strcspn(s, " ");
-		if (n == 0 || n >= ADDR_SIZE)
-			continue;
-		memcpy(b->addrs[b->naddrs], s, n);
-		b->addrs[b->naddrs++][n] = '\0';
-	}
-}
-
 void
 broker_address(struct broker *b, const struct msg_address *a)
 {
@@ -142,7 +125,8 @@ broker_address(struct broker *b, const struct msg_address *a)
 
 	if (b->phase != IDLE)
 		return;			/* nobody asked any more */
-	broker_take_addrs(b, a->addrs);
+	b->next = 0;
+	b->naddrs = address_list(a->addrs, b->addrs);
 	b->port = a->port;
 	if (b->naddrs > 0) {
 		broker_try(b);

@@ -10,6 +10,7 @@
 #include "common/encode.h"
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "worker/address.h"
 #include "worker/peer.h"
 
 #define READ_SIZE	2048
@@ -111,20 +112,6 @@ http_end(struct http *h)
 	lws_sul_schedule(h->ctx, 0, &h->sul, http_tell_cb, 1);
 }
 
-/* The usual port is left out, a v6 address stands in brackets. */
-static char *
-http_host(const char *host, uint16_t port, int tls)
-{
-	const char	*v6 = strchr(host, ':');
-	char		*s;
-
-	if (port == (tls ? 443 : 80))
-		xasprintf(&s, v6 != NULL ? "[%s]" : "%s", host);
-	else
-		xasprintf(&s, v6 != NULL ? "[%s]:%u" : "%s:%u", host, port);
-	return s;
-}
-
 void
 http_ask(struct http *h, const char *addr, const char *host, uint16_t port,
     int tls, const char *path, const void *body, size_t len)
@@ -135,7 +122,7 @@ http_ask(struct http *h, const char *addr, const char *host, uint16_t port,
 	h->status = h->connected = h->ended = 0;
 	h->why[0] = '\0';
 	h->in = xmalloc(HTTP_ANSWER_MAX);
-	h->host = http_host(host, port, tls);
+	h->host = address_host(host, port, tls);
 	if (body != NULL) {
 		h->out = xmalloc(LWS_PRE + len);
 		memcpy(h->out + LWS_PRE, body, len);

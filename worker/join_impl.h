@@ -7,11 +7,9 @@
 
 #include "common/invite.h"
 #include "common/msg.h"
+#include "worker/address.h"
 #include "worker/http.h"
 #include "worker/peer.h"
-
-#define JOIN_ADDRS_MAX	8
-#define JOIN_ADDR_SIZE	48
 
 /* States, for the table of who may send what. */
 #define JOIN_SETUP	0x1u
@@ -42,7 +40,7 @@ struct join {
 	char		 host[MSG_HOST_SIZE];
 	uint16_t	 port;
 	int		 tls;
-	char		 addrs[JOIN_ADDRS_MAX][JOIN_ADDR_SIZE];
+	char		 addrs[ADDRESSES_MAX][ADDRESS_SIZE];
 	unsigned	 naddrs, next;
 };
 

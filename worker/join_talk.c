@@ -129,23 +129,6 @@ on_setup(void *arg, struct msg *m)
 	return 0;
 }
 
-/* Numeric addresses with spaces between. */
-static void
-join_take_addrs(struct join *j, const char *s)
-{
-	size_t	n;
-
-	j->naddrs = j->next = 0;
-	for (; *s != '\0' && j->naddrs < JOIN_ADDRS_MAX; s += n) {
-		s += strspn(s, " ");
-		n = strcspn(s, " ");
-		if (n == 0 || n >= JOIN_ADDR_SIZE)
-			continue;
-		memcpy(j->addrs[j->naddrs], s, n);
-		j->addrs[j->naddrs++][n] = '\0';
-	}
-}
-
 static int
 on_address(void *arg, struct msg *m)
 {
@@ -156,7 +139,8 @@ on_address(void *arg, struct msg *m)
 		return -1;
 	if (j->state == JOIN_OVER)
 		return 0;
-	join_take_addrs(j, a.addrs);
+	j->next = 0;
+	j->naddrs = address_list(a.addrs, j->addrs);
 	if (j->naddrs == 0)
 		join_refuse(j, 502, "unreachable: %s has no address (%.100s): "
 		    "is the network up?", j->host, a.error);

@@ -11,6 +11,7 @@
 #include "common/encode.h"
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "worker/address.h"
 #include "worker/peer.h"
 #include "worker/reader.h"
 
@@ -46,20 +47,6 @@ struct ws {
 	const char	*farewell;	/* and this text, or NULL */
 };
 
-/* Host: a name or an address, and the port unless it is the usual one. */
-static char *
-ws_host(const char *host, uint32_t port, int tls)
-{
-	const char	*v6 = strchr(host, ':');
-	char		*s;
-
-	if (port == (tls ? 443u : 80u))
-		xasprintf(&s, v6 != NULL ? "[%s]" : "%s", host);
-	else
-		xasprintf(&s, v6 != NULL ? "[%s]:%u" : "%s:%u", host, port);
-	return s;
-}
-
 struct ws *
 ws_new(struct lws_context *ctx, struct lws_vhost *vh, const char *host,
     uint32_t port, int tls, const struct ws_cbs *cbs, void *arg)
@@ -71,7 +58,7 @@ ws_new(struct lws_context *ctx, struct lws_vhost *vh, const char *host,
 	ws->tls = tls;
 	ws->cbs = cbs;
 	ws->arg = arg;
-	ws->host = ws_host(host, port, tls);
+	ws->host = address_host(host, port, tls);
 	return ws;
 }
 
