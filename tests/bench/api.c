@@ -61,7 +61,7 @@ http_request(char *buf, size_t size, const char *method, const char *path,
 }
 
 int
-api_connect(const char *path)
+api_try_connect(const char *path)
 {
 	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
 	int			fd;
@@ -69,8 +69,18 @@ api_connect(const char *path)
 	if (strlen(path) >= sizeof sun.sun_path)
 		fatalx("%s: too long for a socket", path);
 	strcpy(sun.sun_path, path);
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) != -1 &&
 	    connect(fd, (struct sockaddr *)&sun, sizeof sun) == -1)
+		fd_close(&fd);
+	return fd;
+}
+
+int
+api_connect(const char *path)
+{
+	int	fd = api_try_connect(path);
+
+	if (fd == -1)
 		fatal("%s: connect", path);
 	return fd;
 }

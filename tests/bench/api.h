@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#define HTTP_ANSWER_MAX	65536
+#define HTTP_ANSWER_MAX	(1024 * 1024)
 
 /* Where an answer is, once it is whole. */
 struct http_answer {
@@ -27,6 +27,9 @@ size_t	http_request(char *, size_t size, const char *method,
 
 /* A connected socket.  Ends the bench when there is none. */
 int	api_connect(const char *socket_path);
+
+/* The same; -1 when there is none. */
+int	api_try_connect(const char *socket_path);
 
 struct api {
 	int	 fd;

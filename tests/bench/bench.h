@@ -13,6 +13,8 @@ struct bench {
 	unsigned	 ended;		/* rows of the past */
 	unsigned	 workers;	/* whose memory is taken */
 	unsigned	 messages;	/* one by one, in one run */
+	unsigned	 sessions;	/* of `thousand` */
+	unsigned	 idle;		/* seconds of its rest */
 };
 
 void	accept_bench(const struct bench *);
@@ -21,6 +23,7 @@ void	drain_bench(const struct bench *);
 void	e2e_bench(const struct bench *);
 void	ended_bench(const struct bench *);
 void	memory_bench(const struct bench *);
+void	thousand_bench(const struct bench *);
 
 /* A line about how far it is, on stderr. */
 void	bench_note(const char *, ...) __attribute__((__format__(printf, 1, 2)));

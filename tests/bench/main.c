@@ -33,11 +33,12 @@ static const struct {
 	{ "memory", memory_bench },
 	{ "backlog", backlog_bench },
 	{ "ended", ended_bench },
+	{ "thousand", thousand_bench },
 };
 #define BENCHES	(sizeof benches / sizeof benches[0])
 
 enum { OPT_MESHSUP = 256, OPT_DIR, OPT_RUNS, OPT_MS, OPT_ROWS, OPT_BACKLOG,
-    OPT_ENDED, OPT_WORKERS, OPT_MESSAGES };
+    OPT_ENDED, OPT_WORKERS, OPT_MESSAGES, OPT_SESSIONS, OPT_IDLE };
 
 static const struct option long_options[] = {
 	{ "meshsup",	required_argument,	NULL, OPT_MESHSUP },
@@ -49,6 +50,8 @@ static const struct option long_options[] = {
 	{ "ended",	required_argument,	NULL, OPT_ENDED },
 	{ "workers",	required_argument,	NULL, OPT_WORKERS },
 	{ "messages",	required_argument,	NULL, OPT_MESSAGES },
+	{ "sessions",	required_argument,	NULL, OPT_SESSIONS },
+	{ "idle",	required_argument,	NULL, OPT_IDLE },
 	{ NULL, 0, NULL, 0 }
 };
 
@@ -94,6 +97,8 @@ option_take(struct bench *b, int option, const char *value)
 		b->workers = number(value, 2, RESULT_RUNS_MAX);
 		break;
 	case OPT_MESSAGES:	b->messages = number(value, 1, 1000000); break;
+	case OPT_SESSIONS:	b->sessions = number(value, 2, 1000); break;
+	case OPT_IDLE:		b->idle = number(value, 1, 3600); break;
 	default:
 		exit(EXIT_USAGE);	/* getopt has said why */
 	}
@@ -134,7 +139,7 @@ main(int argc, char *argv[])
 {
 	struct bench	b = { .runs = 3, .ms = 1000, .rows = 20000,
 			    .backlog = 100000, .ended = 200000, .workers = 10,
-			    .messages = 300 };
+			    .messages = 300, .sessions = 1000, .idle = 60 };
 	int		option;
 
 	log_init("msbench");

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define RESULT_RUNS_MAX	64
+#define RESULT_RUNS_MAX	1000
 #define RESULT_BASES	2
 
 enum result_goal { GOAL_NONE, GOAL_BELOW, GOAL_ABOVE, GOAL_RATIO_BELOW };
