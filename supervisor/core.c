@@ -12,6 +12,7 @@
 #include "supervisor/address.h"
 #include "supervisor/child.h"
 #include "supervisor/join.h"
+#include "supervisor/launch.h"
 #include "supervisor/member.h"
 #include "supervisor/mesh_ask.h"
 #include "supervisor/pair.h"
@@ -67,7 +68,7 @@ store_up(struct child *c)
 	s->store_seen = 1;
 	child_start(s->gate);
 	member_start_all(s);
-	session_start_all(s);
+	launch_all(s);
 	pair_up(c);
 	supervisor_check_ready(s);
 }
@@ -242,6 +243,7 @@ core_is_up(const struct supervisor *s)
 void
 core_free(struct supervisor *s)
 {
+	launch_stop(s);
 	tell_stop(s);
 	child_free(&s->gate);
 	child_free(&s->resolver);

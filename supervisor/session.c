@@ -208,16 +208,6 @@ session_load(struct supervisor *s, char *err, size_t errlen)
 }
 
 void
-session_start_all(struct supervisor *s)
-{
-	struct session	*se;
-
-	TAILQ_FOREACH(se, &s->sessions, entry)
-		if (!se->dead && !se->lingered)
-			session_start(se);
-}
-
-void
 session_revive(struct session *se)
 {
 	se->draining = se->lingered = se->dismissed = 0;

@@ -31,6 +31,7 @@ struct session {
 	int		 dead;		/* freed when its worker is gone */
 	int		 kept;		/* it is in the registry, with a key */
 	int		 stale;		/* its worker, not up yet, knows less */
+	int		 launch;	/* its worker is to start: launch.h */
 	int		 waits;		/* to start, for its name: session_name.h */
 	struct event	*ev_save;	/* its end is to be kept */
 	struct tell	 tell;
@@ -49,11 +50,9 @@ void	session_free(struct session *);
 
 /*
  * Those that the registry knows: whose process lives is back, the others
- * drain.  Their workers start with session_start_all(), when the database is
- * there.
+ * drain.  Their workers start with launch_all(), when the database is there.
  */
 int	session_load(struct supervisor *, char *err, size_t errlen);
-void	session_start_all(struct supervisor *);
 
 /* It is draining no more, and has a new owner process. */
 void	session_revive(struct session *);

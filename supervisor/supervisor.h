@@ -75,6 +75,7 @@ struct supervisor {
 	struct event	*ev_start;	/* the start took too long */
 	struct event	*ev_prune;	/* hourly */
 	struct event	*ev_watchdog;	/* we are alive */
+	struct event	*ev_launch;	/* sessions whose workers start */
 	struct event	*ev_tell;	/* a new gate is told of sessions */
 	void		(*told_cb)(struct supervisor *);
 	int		 stop_step;

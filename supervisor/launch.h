@@ -1,0 +1,16 @@
+#ifndef SUPERVISOR_LAUNCH_H
+#define SUPERVISOR_LAUNCH_H
+
+/*
+ * The workers of all sessions, when meshsup starts: some at a time, so that
+ * the API answers before the last of them runs.
+ */
+
+struct supervisor;
+
+/* Start what session_start() would start of each. */
+void	launch_all(struct supervisor *);
+
+void	launch_stop(struct supervisor *);
+
+#endif
