@@ -103,7 +103,8 @@ def test_registration_with_a_full_supervisor(world, full, spare):
     table = full(supervisor, spare)
     body, r = register(daemon)
     if r.status != 200:
-        assert r.status in (503, 504), r
+        # 429: where the limit itself is too low for one more.
+        assert r.status in (429, 503, 504), r
         assert len(r.json["detail"]) > 20
     check_idle(supervisor)
     table.close()
