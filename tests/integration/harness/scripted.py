@@ -92,6 +92,22 @@ class Conn:
                 await self.write(f)
         aio.run(go())
 
+    def put_raw(self, data):
+        """Bytes below the WebSocket framing, all of them; they may wait in
+        our own buffer."""
+        aio.loop().call_soon_threadsafe(self.ws.transport.write, data)
+
+    def cut_soon(self):
+        """Drop the TCP connection when all of that is written."""
+        aio.loop().call_soon_threadsafe(self.ws.transport.close)
+
+    def stop_reading(self):
+        """From here on the kernel's buffers fill."""
+        aio.loop().call_soon_threadsafe(self.ws.transport.pause_reading)
+
+    def start_reading(self):
+        aio.loop().call_soon_threadsafe(self.ws.transport.resume_reading)
+
     def ack(self, frame, **changes):
         """Answer a send now (when the broker holds acks back)."""
         aio.run(self.broker.answer_send(self, frame, changes))
