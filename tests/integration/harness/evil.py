@@ -9,7 +9,7 @@ from .prefix import SLOW
 from .wait import wait_for
 
 # What a process may have in memory; sanitizers take several times that.
-RSS_MAX = (200 << 10) if SLOW == 1 else (1600 << 10)
+RSS_MAX = (100 << 10) if SLOW == 1 else (1600 << 10)
 LINES_MAX = 700             # of one process in a minute
 
 
