@@ -16,9 +16,12 @@
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
+
+#define LOOK_TEST_MS	100		/* where a test moves the clock */
 #endif
 
 #define DAY_MS		(24 * 3600 * 1000LL)
+#define LOOK_MS		(5 * 60 * 1000)
 #define ISO_MIN_MS	(-62167219200000LL)	/* 0000-01-01T00:00:00.000Z */
 #define ISO_MAX_MS	253402300799999LL	/* 9999-12-31T23:59:59.999Z */
 
@@ -69,11 +72,23 @@ clock_shifted_ms(void)
 	return clock_offset_ms +
 	    (clock_test_shift != NULL ? *clock_test_shift : 0);
 }
+
+int64_t
+clock_look_ms(void)
+{
+	return clock_test_shift != NULL ? LOOK_TEST_MS : LOOK_MS;
+}
 #else
 static int64_t
 clock_shifted_ms(void)
 {
 	return clock_offset_ms;
+}
+
+int64_t
+clock_look_ms(void)
+{
+	return LOOK_MS;
 }
 #endif
 

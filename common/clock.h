@@ -13,6 +13,12 @@ int64_t	clock_wall_ms(void);
 int64_t	clock_mono_ms(void);
 int64_t	clock_mono_us(void);
 
+/*
+ * How long a wait for a wall time may go on before the clock is looked at
+ * again: a suspended host's timers stand still, and clocks are set.
+ */
+int64_t	clock_look_ms(void);
+
 /* Tests move the wall clock of their process by this many ms. */
 void	clock_shift(int64_t ms);
 

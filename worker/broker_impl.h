@@ -26,6 +26,7 @@ struct broker {
 	unsigned	 naddrs, next;	/* next to try */
 	uint32_t	 port;
 	struct attestation attest;
+	int64_t		 renew_at;	/* wall: it is to be renewed then */
 
 	unsigned	 tries;		/* since the last accepted hello */
 	int64_t		 not_before;	/* of the next connection, monotonic */

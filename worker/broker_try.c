@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/encode.h"
+#include "common/identity.h"
 #include "worker/broker_impl.h"
 #include "worker/pace.h"
 
@@ -81,12 +82,17 @@ broker_ask(struct broker *b, void (*ask)(void *))
 	broker_timer(b, ASK_AGAIN_MS);
 }
 
-/* A member needs nobody's word. */
+/*
+ * A member needs nobody's word.  One that seems to hold for longer than a
+ * broker allows was made before the clock went back.
+ */
 static int
 broker_is_attested(const struct broker *b)
 {
+	int64_t	left = b->attest.expires_at - clock_wall_ms();
+
 	return b->self->kind == OWNER_MEMBER ||
-	    b->attest.expires_at - clock_wall_ms() >= ATTEST_LEFT_MS;
+	    (left >= ATTEST_LEFT_MS && left <= IDENTITY_TTL_MAX_MS);
 }
 
 static void
@@ -137,25 +143,41 @@ broker_address(struct broker *b, const struct msg_address *a)
 	broker_later(b, pace_connect(b->tries++, randombytes_random()));
 }
 
+static void	broker_renew_wait(struct broker *);
+
 static void
 broker_renew_cb(lws_sorted_usec_list_t *sul)
 {
 	struct broker	*b = lws_container_of(sul, struct broker, sul_renew);
+	int64_t		 now = clock_wall_ms();
 
-	b->cbs->need_attest(b->arg);
+	if (now >= b->renew_at || !broker_is_attested(b)) {
+		b->cbs->need_attest(b->arg);
+		b->renew_at = now + RENEW_AGAIN_MS;
+	}
+	broker_renew_wait(b);
+}
+
+/* By the wall clock, which goes on while the host sleeps. */
+static void
+broker_renew_wait(struct broker *b)
+{
+	int64_t	left = b->renew_at - clock_wall_ms(), look = clock_look_ms();
+
 	lws_sul_schedule(b->ctx, 0, &b->sul_renew, broker_renew_cb,
-	    RENEW_AGAIN_MS * 1000LL);
+	    (left <= 0 ? 1 : left < look ? left : look) * 1000);
 }
 
 /* Renew it at half-life. */
 static void
 broker_keep(struct broker *b, const struct attestation *a)
 {
-	int64_t	left = a->expires_at - clock_wall_ms();
+	int64_t	now = clock_wall_ms(), left = a->expires_at - now;
 
 	b->attest = *a;
-	lws_sul_schedule(b->ctx, 0, &b->sul_renew, broker_renew_cb,
-	    (left < 2 * RENEW_AGAIN_MS ? RENEW_AGAIN_MS : left / 2) * 1000);
+	b->renew_at = now +
+	    (left < 2 * RENEW_AGAIN_MS ? RENEW_AGAIN_MS : left / 2);
+	broker_renew_wait(b);
 }
 
 void

@@ -12,7 +12,7 @@
 
 #define MAX_SULS	16
 
-int64_t	fake_us;
+int64_t	fake_us, fake_slept_ms;
 
 static struct {
 	lws_sorted_usec_list_t	*sul;
@@ -32,7 +32,7 @@ __wrap_clock_mono_ms(void)
 int64_t
 __wrap_clock_wall_ms(void)
 {
-	return FAKE_WALL + fake_us / 1000;
+	return FAKE_WALL + fake_us / 1000 + fake_slept_ms;
 }
 
 void
@@ -66,6 +66,7 @@ fake_time_reset(void)
 {
 	memset(suls, 0, sizeof suls);
 	fake_us = 1000000;
+	fake_slept_ms = 0;
 }
 
 int

@@ -11,6 +11,7 @@
 #define FAKE_WALL	1800000000000LL	/* wall clock at 0 */
 
 extern int64_t	fake_us;		/* monotonic */
+extern int64_t	fake_slept_ms;		/* the wall clock is so much ahead */
 
 /* Begin anew, at one second. */
 void	fake_time_reset(void);

@@ -213,7 +213,7 @@ static void
 attest(int64_t ms)
 {
 	struct attestation	a = { .expires_at = FAKE_WALL +
-	    fake_us / 1000 + ms };
+	    fake_us / 1000 + fake_slept_ms + ms };
 
 	broker_attestation(b, &a);
 }
@@ -443,6 +443,45 @@ a_session_needs_its_members_word(void **st)
 	advance(3600000);
 	assert_int_equal(need_attest, 3);
 	assert_int_equal(connects, 1);		/* all on one connection */
+}
+
+/* A host that slept: its timers stood still, and the wall clock did not. */
+static void
+half_life_is_of_the_wall_clock(void **st)
+{
+	(void)st;
+	broker_start(b);
+	attest(12 * 3600000LL);
+	open_it();
+	fake_slept_ms = 7 * 3600000LL;
+	advance(5 * 60000 + 1000);
+	assert_int_equal(need_attest, 2);
+	attest(12 * 3600000LL);
+	advance(3600000);
+	assert_int_equal(need_attest, 2);
+	assert_int_equal(connects, 1);
+}
+
+/* What seems to hold for more than a day would be refused as that. */
+static void
+made_before_the_clock_went_back(void **st)
+{
+	(void)st;
+	broker_start(b);
+	attest(12 * 3600000LL);
+	open_it();
+	fake_slept_ms = -3 * 3600000LL;
+	end(1006, "lost");
+	advance(2000);
+	assert_int_equal(connects, 2);		/* 15 h are no harm */
+	open_it();
+	end(1006, "lost");
+	fake_slept_ms = -13 * 3600000LL;
+	advance(10000);
+	assert_int_equal(connects, 2);
+	assert_int_equal(need_attest, 2);
+	attest(12 * 3600000LL);
+	assert_int_equal(connects, 3);
 }
 
 static void
@@ -722,6 +761,8 @@ main(void)
 		T(nothing_is_sent_before_the_hello_is_accepted),
 		T(reading_stops_only_while_it_is_open),
 		S(a_session_needs_its_members_word),
+		S(half_life_is_of_the_wall_clock),
+		S(made_before_the_clock_went_back),
 		S(an_attestation_that_was_brought_is_used),
 		S(expired_is_renewed_at_once_but_once),
 		T(what_will_not_get_better_parks),
