@@ -26,8 +26,28 @@ struct owner {
 };
 
 /*
- * Field 22 of /proc/pid/stat; the name in field 2 may hold anything.  -1 with
- * ESRCH: it has ended; with another errno: not known now.
+ * From /proc/pid/stat, behind the name in field 2, which may hold anything.  A
+ * dead first thread is not the end of a process that has others.
+ */
+static int
+owner_parse(const char *p, uint64_t *start_r)
+{
+	int	dead = strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0;
+	int	field;
+
+	for (field = 2; field < 22; field++) {
+		if ((p = strchr(p + 1, ' ')) == NULL)
+			return -1;
+		if (field + 1 == 20 && dead && strtol(p + 1, NULL, 10) < 2)
+			return -1;	/* and not yet reaped */
+	}
+	*start_r = strtoull(p + 1, NULL, 10);
+	return 0;
+}
+
+/*
+ * When it started.  -1 with ESRCH: it has ended; with another errno: not known
+ * now.
  */
 static int
 owner_start_time(pid_t pid, uint64_t *start_r)
@@ -35,7 +55,6 @@ owner_start_time(pid_t pid, uint64_t *start_r)
 	char	 path[64], buf[1024], *p;
 	FILE	*f;
 	size_t	 n;
-	int	 field;
 
 	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
 	if ((f = fopen(path, "re")) == NULL) {
@@ -47,15 +66,7 @@ owner_start_time(pid_t pid, uint64_t *start_r)
 	fclose(f);
 	buf[n] = '\0';
 	errno = ESRCH;			/* nothing there: it ended just now */
-	if ((p = strrchr(buf, ')')) == NULL)
-		return -1;
-	if (strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0)
-		return -1;		/* dead, but not yet reaped */
-	for (field = 2; field < 22; field++)
-		if ((p = strchr(p + 1, ' ')) == NULL)
-			return -1;
-	*start_r = strtoull(p + 1, NULL, 10);
-	return 0;
+	return (p = strrchr(buf, ')')) != NULL ? owner_parse(p, start_r) : -1;
 }
 
 /* The real uid: /proc/pid itself belongs to root when it is not dumpable. */
@@ -134,14 +145,60 @@ owner_alive(const struct owner_id *id)
 	return owner_state(id) != 0;
 }
 
+static void	owner_event(evutil_socket_t, short, void *);
+
+/* A pidfd; -1: there is none now, or this kernel has none. */
+static int
+owner_pidfd(pid_t pid)
+{
+	static int	said;
+	int		fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd != -1)
+		(void)fd_cloexec(fd, 1);
+	else if (errno != ESRCH && !said) {
+		said = 1;
+		log_warn("no pidfd, so that a session ends up to a second "
+		    "after its process");
+	}
+	return fd;
+}
+
+/* Wait for its end, or look whether it is there. */
+static void
+owner_arm(struct owner *o, struct event_base *base)
+{
+	o->ev = event_new(base, o->fd, EV_PERSIST |
+	    (o->fd != -1 ? EV_READ : 0), owner_event, o);
+	if (o->ev == NULL)
+		fatalx("event_new failed");
+	event_add(o->ev, o->fd != -1 ? NULL :
+	    &(struct timeval){ POLL_MS / 1000, POLL_MS % 1000 * 1000 });
+}
+
+/* It was not to be had at first, when descriptors were short. */
+static void
+owner_pidfd_again(struct owner *o)
+{
+	struct event_base	*base = event_get_base(o->ev);
+
+	if (o->fd != -1 || (o->fd = owner_pidfd(o->id.pid)) == -1)
+		return;
+	event_free(o->ev);
+	owner_arm(o, base);
+}
+
 static void
 owner_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct owner	*o = arg;
 
 	(void)fd;
-	if ((what & EV_TIMEOUT) && owner_alive(&o->id))
-		return;
+	if (what & EV_TIMEOUT) {
+		owner_pidfd_again(o);	/* first: what it names is checked */
+		if (owner_alive(&o->id))
+			return;
+	}
 	event_del(o->ev);
 	o->gone_cb(o->arg);		/* may free it */
 }
@@ -155,18 +212,8 @@ owner_watch(struct event_base *base, const struct owner_id *id,
 	o->id = *id;
 	o->gone_cb = gone_cb;
 	o->arg = arg;
-	o->fd = (int)syscall(SYS_pidfd_open, id->pid, 0);
-	if (o->fd != -1)
-		(void)fd_cloexec(o->fd, 1);
-	else if (errno != ESRCH)
-		log_debug("no pidfd here, watching pid %ld once a second",
-		    (long)id->pid);
-	o->ev = event_new(base, o->fd, EV_PERSIST |
-	    (o->fd != -1 ? EV_READ : 0), owner_event, o);
-	if (o->ev == NULL)
-		fatalx("event_new failed");
-	event_add(o->ev, o->fd != -1 ? NULL :
-	    &(struct timeval){ POLL_MS / 1000, POLL_MS % 1000 * 1000 });
+	o->fd = owner_pidfd(id->pid);
+	owner_arm(o, base);
 	/* It may have ended between the look and now, its pid used again. */
 	if (!owner_alive(id))
 		event_active(o->ev, EV_READ, 0);

@@ -4,7 +4,7 @@
 /*
  * The process that a session belongs to.  It is named by pid, start time and
  * boot id, so that a pid used again is never mistaken for it, and watched with
- * a pidfd; where the kernel has none, once a second.
+ * a pidfd; where there is none, once a second.
  */
 
 #include <stdint.h>

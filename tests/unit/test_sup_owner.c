@@ -17,11 +17,13 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "fds.h"
 #include "supervisor/owner.h"
 
@@ -256,6 +258,47 @@ test_alive(void **state)
 	assert_false(owner_alive(&id));
 }
 
+static void *
+other_thread(void *arg)
+{
+	close(*(int *)arg);			/* ready */
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* Its first thread ends, which looks like a zombie, and is none. */
+static void
+test_first_thread_ends(void **state)
+{
+	struct owner_id	id;
+	pthread_t	t;
+	int		fds[2];
+	char		c;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_int_not_equal(child = fork(), -1);
+	if (child == 0) {
+		close(fds[0]);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (pthread_create(&t, NULL, other_thread, &fds[1]) != 0)
+			_exit(1);
+		syscall(SYS_exit, 0, 0);	/* this thread only */
+	}
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &c, 1), 0);
+	close(fds[0]);
+	assert_int_equal(owner_look(child, getuid(), &id), 0);
+	o = owner_watch(base, &id, gone_cb, &gone);
+	turns(5);
+	assert_true(owner_alive(&id));
+	assert_int_equal(gone, 0);
+	end();
+	assert_true(wait_gone() < 3000);
+	assert_false(owner_alive(&id));
+}
+
 /* With a full table of descriptors nobody is taken for dead, nor for alive. */
 static void
 test_no_descriptors(void **state)
@@ -383,18 +426,71 @@ test_watch_poll(void **state)
 	assert_int_equal(gone, 1);
 }
 
+/* Descriptors were short when it was first watched: it is not for ever. */
+static void
+test_pidfd_later(void **state)
+{
+	int64_t	start_ms = clock_mono_ms();
+	int	n, fd = (int)__real_syscall(SYS_pidfd_open, getpid(), 0);
+
+	(void)state;
+	if (fd == -1)
+		skip();
+	close(fd);
+	no_pidfd = 1;
+	watch();
+	no_pidfd = 0;
+	n = fds_count();
+	while (fds_count() == n && clock_mono_ms() - start_ms < LONG_MS)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(fds_count(), n + 1);
+	end();
+	expect_gone_at_once();
+}
+
+static unsigned	said;
+
+static void
+log_cb(void *arg, enum log_level level, const char *text)
+{
+	(void)arg;
+	said += level <= LOG_LV_WARN && strstr(text, "no pidfd") != NULL;
+}
+
+/* That there is none is said, once.  To be run first. */
+static void
+test_said_once(void **state)
+{
+	unsigned	i;
+
+	(void)state;
+	log_set_sink(log_cb, NULL);
+	no_pidfd = 1;
+	for (i = 0; i < 3; i++) {
+		watch();
+		owner_free(&o);
+		kill(child, SIGKILL);
+		reap();
+	}
+	log_set_sink(NULL, NULL);
+	assert_int_equal(said, 1);
+}
+
 #define TEST(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest	tests[] = {
+		TEST(test_said_once),
 		TEST(test_look),
 		TEST(test_look_refused),
 		TEST(test_other_uid),
 		TEST(test_names),
 		TEST(test_alive),
+		TEST(test_first_thread_ends),
 		TEST(test_no_descriptors),
+		TEST(test_pidfd_later),
 		TEST(test_watch),
 		TEST(test_watch_free),
 		TEST(test_watch_late),
