@@ -194,11 +194,17 @@ open_registry(struct supervisor *s, char *err, size_t errlen)
 {
 	char	*key = paths_join(s->paths.state_dir, PATHS_HOST_KEY);
 	char	*db = paths_join(s->paths.state_dir, PATHS_SESSIONS);
-	int	 ret = -1;
+	int	 is_new = !registry_in_use(db), ret = -1;
 
-	if (keys_load(s->host_key, key, !registry_in_use(db), err, errlen) ==
-	    0 && (s->registry = registry_open(db, err, errlen)) != NULL)
+	/* What the store has is sealed with what derives from the key. */
+	if (keys_load(s->host_key, key, is_new && access(s->mesh_db, F_OK) ==
+	    -1, err, errlen) == 0 &&
+	    (s->registry = registry_open(db, err, errlen)) != NULL &&
+	    registry_bind(s->registry, db, s->host_key, err, errlen) == 0)
 		ret = 0;
+	if (ret == 0 && is_new && access(s->mesh_db, F_OK) == 0)
+		log_warnx("sessions.db was not there: sessions that come "
+		    "again have new keys, and empty inboxes");
 	free(key);
 	free(db);
 	return ret;

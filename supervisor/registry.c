@@ -24,6 +24,7 @@ struct registry {
 	sqlite3		*db;
 	sqlite3_stmt	*put, *get, *each, *del, *prune, *free_token;
 	sqlite3_stmt	*member_put, *member_get, *park, *parked;
+	sqlite3_stmt	*host_put, *host_get;
 };
 
 /* Not OR REPLACE: that would delete another session with the same token. */
@@ -63,6 +64,10 @@ static const char sql_park[] =
     "UPDATE member SET park = ?2, park_whole = ?3 WHERE owner = ?1";
 static const char sql_parked[] =
     "SELECT park, park_whole FROM member WHERE owner = ?1";
+static const char sql_host_put[] =
+    "INSERT INTO host (mark) SELECT ?1 WHERE NOT EXISTS"
+    " (SELECT 1 FROM host)";
+static const char sql_host_get[] = "SELECT mark FROM host";
 
 static int
 registry_exec(struct registry *r, const char *sql)
@@ -84,6 +89,8 @@ registry_prepare(struct registry *r)
 		{ &r->member_put, sql_member_put },
 		{ &r->member_get, sql_member_get },
 		{ &r->park, sql_park }, { &r->parked, sql_parked },
+		{ &r->host_put, sql_host_put },
+		{ &r->host_get, sql_host_get },
 	};
 	size_t	i;
 
@@ -102,21 +109,45 @@ registry_in_use(const char *path)
 	return stat(path, &st) == 0 && st.st_size > 0;
 }
 
+/* Make it, for SQLite would use the umask; and nobody else's is taken. */
+static int
+registry_file(const char *path, char *err, size_t errlen)
+{
+	struct stat	st;
+	int		fd, ret = -1;
+
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		snprintf(err, errlen, "%s: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
+		snprintf(err, errlen, "%s: not a regular file of ours: move "
+		    "it away, or restore ours from a backup", path);
+	else if (fchmod(fd, 0600) == -1)
+		snprintf(err, errlen, "%s: %s", path, strerror(errno));
+	else
+		ret = 0;
+	fd_close(&fd);
+	return ret;
+}
+
+static void
+registry_damaged(struct registry *r, const char *path, char *err,
+    size_t errlen)
+{
+	snprintf(err, errlen, "%s: %s; it is no database, or it is damaged: "
+	    "restore it from a backup, or move it away: sessions then have "
+	    "to register again", path, sqlite3_errmsg(r->db));
+}
+
 struct registry *
 registry_open(const char *path, char *err, size_t errlen)
 {
 	struct registry	*r = xcalloc(1, sizeof *r);
-	int		 fd;
 
-	/* SQLite would use the umask. */
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd == -1 || fchmod(fd, 0600) == -1) {
-		snprintf(err, errlen, "%s: %s", path, strerror(errno));
-		fd_close(&fd);
+	if (registry_file(path, err, errlen) == -1) {
 		free(r);
 		return NULL;
 	}
-	fd_close(&fd);
 	if (sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READWRITE, NULL) !=
 	    SQLITE_OK) {
 		snprintf(err, errlen, "%s: %s", path,
@@ -125,19 +156,18 @@ registry_open(const char *path, char *err, size_t errlen)
 	}
 	sqlite3_busy_timeout(r->db, BUSY_MS);
 	sqlite3_extended_result_codes(r->db, 1);
-	if (registry_exec(r, "PRAGMA journal_mode = WAL") == -1 ||
-	    registry_exec(r, "PRAGMA synchronous = FULL") == -1 ||
-	    registry_exec(r, "PRAGMA secure_delete = ON") == -1) {
-		snprintf(err, errlen, "%s: %s; it is no database, or it is "
-		    "damaged: restore it from a backup, or move it away: "
-		    "sessions then have to register again", path,
-		    sqlite3_errmsg(r->db));
+	if (registry_exec(r, "PRAGMA user_version") == -1) {
+		registry_damaged(r, path, err, errlen);
 		goto fail;
 	}
+	/* Before anything is changed: it may be somebody else's. */
 	if (registry_schema(r->db, path, err, errlen) == -1)
 		goto fail;
-	if (registry_prepare(r) == -1) {
-		snprintf(err, errlen, "%s: %s", path, sqlite3_errmsg(r->db));
+	if (registry_exec(r, "PRAGMA journal_mode = WAL") == -1 ||
+	    registry_exec(r, "PRAGMA synchronous = FULL") == -1 ||
+	    registry_exec(r, "PRAGMA secure_delete = ON") == -1 ||
+	    registry_prepare(r) == -1) {
+		registry_damaged(r, path, err, errlen);
 		goto fail;
 	}
 	return r;
@@ -164,6 +194,8 @@ registry_close(struct registry **rp)
 	sqlite3_finalize(r->member_get);
 	sqlite3_finalize(r->park);
 	sqlite3_finalize(r->parked);
+	sqlite3_finalize(r->host_put);
+	sqlite3_finalize(r->host_get);
 	sqlite3_close(r->db);
 	free(r);
 	*rp = NULL;
@@ -196,6 +228,35 @@ bind_blob(sqlite3_stmt *st, int i, const void *p, int len, int there)
 		sqlite3_bind_blob(st, i, p, len, SQLITE_STATIC);
 	else
 		sqlite3_bind_null(st, i);
+}
+
+int
+registry_bind(struct registry *r, const char *path,
+    const uint8_t host_key[HOST_KEY_LEN], char *err, size_t errlen)
+{
+	static const uint8_t	label[] = "sessions.db";
+	uint8_t			mine[32], mark[32] = { 0 };
+	int			ret;
+
+	crypto_generichash(mine, sizeof mine, label, sizeof label, host_key,
+	    HOST_KEY_LEN);
+	bind_blob(r->host_put, 1, mine, sizeof mine, 1);
+	ret = registry_run(r, r->host_put);
+	if (ret == 0 && (sqlite3_step(r->host_get) != SQLITE_ROW ||
+	    registry_row_blob(r->host_get, 0, mark, sizeof mark) != 1))
+		ret = -1;
+	sqlite3_reset(r->host_get);
+	if (ret == -1)
+		snprintf(err, errlen, "%s is damaged, or cannot be written: "
+		    "restore it from a backup, or move it away: sessions then "
+		    "have to register again", path);
+	else if (sodium_memcmp(mine, mark, sizeof mark) != 0) {
+		snprintf(err, errlen, "%s belongs to another host.key: "
+		    "restore both from one backup, or move it away: sessions "
+		    "then have to register again", path);
+		ret = -1;
+	}
+	return ret;
 }
 
 int

@@ -55,6 +55,13 @@ int	registry_look(const char *path,
 	    int (*cb)(void *arg, const struct reg_session *), void *arg,
 	    char *err, size_t errlen);
 
+/*
+ * Does it belong to this host key?  A new one does from now on.  With another
+ * key nothing in it can be opened.  0, or -1 with a sentence in err.
+ */
+int	registry_bind(struct registry *, const char *path,
+	    const uint8_t host_key[HOST_KEY_LEN], char *err, size_t errlen);
+
 /* Does it hold anything?  Then the host key must not be made anew. */
 int	registry_in_use(const char *path);
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #define APPLICATION_ID	0x6d537265	/* "mSre" */
-#define USER_VERSION	2
+#define USER_VERSION	3
 
 /*
  * process_*: the owner process, see owner.h.  current: the session that its
@@ -40,7 +40,9 @@ static const char schema[] =
     " session_id TEXT NOT NULL,"
     " park TEXT NOT NULL DEFAULT '', park_whole INTEGER NOT NULL DEFAULT 0,"
     " PRIMARY KEY (mesh, pub)"
-    ") WITHOUT ROWID;";
+    ") WITHOUT ROWID;"
+    /* One row: what the host key that belongs to this file makes of a label. */
+    "CREATE TABLE host (mark BLOB NOT NULL);";
 
 /* From the version of its index to the next. */
 static const char *const forward[USER_VERSION] = {
@@ -48,6 +50,7 @@ static const char *const forward[USER_VERSION] = {
 	    "ALTER TABLE member ADD COLUMN park TEXT NOT NULL DEFAULT '';"
 	    "ALTER TABLE member ADD COLUMN park_whole INTEGER NOT NULL"
 	    " DEFAULT 0;",
+	[2] = "CREATE TABLE host (mark BLOB NOT NULL);",
 };
 
 static int

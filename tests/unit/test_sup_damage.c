@@ -151,9 +151,9 @@ test_other_versions(void **state)
 {
 	(void)state;
 	registry_close(&r);
-	sql("s.db", "PRAGMA user_version = 3");
+	sql("s.db", "PRAGMA user_version = 4");
 	expect_not_opened("s.db", "was written by a newer meshsup "
-	    "(version 3): run that one");
+	    "(version 4): run that one");
 	sql("s.db", "PRAGMA user_version = 0");
 	expect_not_opened("s.db", "is not a registry of sessions");
 	sql("s.db", "PRAGMA user_version = -1");
@@ -233,6 +233,47 @@ test_torn(void **state)
 	expect_not_opened("s.db", ": ");
 }
 
+/* With the key of another host it is of no use, and says so. */
+static void
+test_other_host(void **state)
+{
+	static const uint8_t	ours[HOST_KEY_LEN] = { 1 },
+				other[HOST_KEY_LEN] = { 2 };
+	struct reg_session	s = reg_session(1), got;
+	int			i;
+
+	(void)state;
+	assert_int_equal(registry_bind(r, "P", ours, err, sizeof err), 0);
+	assert_int_equal(registry_put(r, &s), 0);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(registry_bind(r, "P", ours, err, sizeof err),
+		    0);
+		assert_int_equal(registry_bind(r, "P", other, err,
+		    sizeof err), -1);
+		if (strstr(err, "P belongs to another host.key: restore") !=
+		    err)
+			fail_msg("%s", err);
+		reg_reopen();
+	}
+	assert_int_equal(reg_find(&s, &got), 1);
+
+	sql("s.db", "UPDATE host SET mark = 'x'");
+	assert_int_equal(registry_bind(r, "P", ours, err, sizeof err), -1);
+	assert_non_null(strstr(err, "P is damaged"));
+}
+
+/* A file that somebody else put there is not ours. */
+static void
+test_other_owner(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	scratch_write("other", 0600, "", 0);
+	assert_int_equal(chown(scratch("other"), 65534, 65534), 0);
+	expect_not_opened("other", "not a regular file of ours");
+}
+
 #define TEST(t)	cmocka_unit_test_setup_teardown(t, reg_setup, reg_teardown)
 
 int
@@ -245,6 +286,8 @@ main(void)
 		TEST(test_other_tables),
 		TEST(test_foreign),
 		TEST(test_torn),
+		TEST(test_other_host),
+		TEST(test_other_owner),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

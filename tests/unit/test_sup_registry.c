@@ -308,9 +308,15 @@ static const char version_1[] =
     "INSERT INTO member VALUES ('m', zeroblob(32), zeroblob(16),"
     " '11111111-2222-4333-8444-555555555555');";
 
-/* What an earlier version kept is there after the step to this one. */
+static const char version_2[] =
+    "ALTER TABLE session ADD COLUMN park TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE member ADD COLUMN park TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE member ADD COLUMN park_whole INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 2;";
+
+/* What an earlier version kept is there after the steps to this one. */
 static void
-test_forward(void **state)
+expect_forward(void **state, const char *steps)
 {
 	static const uint8_t	none[KEY_PUBLIC_LEN];
 	struct reg_session	want = { .uid = 5, .mesh = "m",
@@ -325,6 +331,8 @@ test_forward(void **state)
 	assert_int_equal(sqlite3_open(scratch("s.db"), &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, version_1, NULL, NULL, NULL),
 	    SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, steps, NULL, NULL, NULL),
+	    SQLITE_OK);
 	sqlite3_close(db);
 	reg_reopen();
 	assert_int_equal(reg_find(&want, &got), 1);
@@ -338,9 +346,18 @@ test_forward(void **state)
 	assert_string_equal(id, "11111111-2222-4333-8444-555555555555");
 	assert_int_equal(registry_member_parked(r, owner, park, &whole), 0);
 	assert_string_equal(park, "");
+	assert_int_equal(registry_bind(r, "P", none, park, sizeof park), 0);
 	reg_reopen();				/* and once is enough */
+	assert_int_equal(registry_bind(r, "P", none, park, sizeof park), 0);
 	assert_int_equal(reg_find(&want, &got), 1);
 	assert_string_equal(got.park, "kicked");
+}
+
+static void
+test_forward(void **state)
+{
+	expect_forward(state, "");
+	expect_forward(state, version_2);
 }
 
 static void
