@@ -340,6 +340,7 @@ struct msg_register {
 	struct msg_slice groups;	/* [{"name","role"?}], or empty */
 	uint32_t	 caps;
 	int64_t		 caps_given;	/* 0: what it had, or all; 1 */
+	uint32_t	 caps_most;	/* of the session that asks, or all */
 	int64_t		 key_mode;	/* MINT or BROUGHT */
 	uint8_t		 pub[KEY_PUBLIC_LEN];
 	uint8_t		 secret[KEY_SECRET_LEN];

@@ -158,6 +158,7 @@ static const struct msg_field f_register[] = {
 	SLICE(msg_register, groups, MSG_GROUPS_MAX),
 	UINT32(msg_register, caps, CAP_ALL),
 	BOOL(msg_register, caps_given),
+	UINT32(msg_register, caps_most, CAP_ALL),
 	RANGE(msg_register, key_mode, 0, KEY_MODE_MAX),
 	BYTES(msg_register, pub),
 	BYTES(msg_register, secret),

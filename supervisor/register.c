@@ -98,15 +98,18 @@ register_same_key(const struct reg_session *rec, const struct msg_register *m)
 }
 
 /*
- * A session that was ever registered keeps to what it was allowed then: it could
- * widen that by itself otherwise.  -1: it asks for more.
+ * A session that was ever registered keeps to what it was allowed then, and one
+ * that a session registers to what that one may: it could widen that by itself
+ * otherwise.  -1: it asks for more.
  */
 static int
 register_narrow(struct msg_register *m, uint32_t had)
 {
+	uint32_t	most = had & m->caps_most;
+
 	if (!m->caps_given)
-		m->caps = had;
-	return (m->caps & ~had) == 0 ? 0 : -1;
+		m->caps = most;
+	return (m->caps & ~most) == 0 ? 0 : -1;
 }
 
 /* What the request says of a session, into its record. */
@@ -317,7 +320,7 @@ register_session(struct supervisor *s, struct msg_register *m, uint32_t seq)
 	    m->session_id, &rec);
 	if (se != NULL)
 		rec = se->rec;
-	if (found == 1 && register_narrow(m, rec.caps) == -1) {
+	if (register_narrow(m, found == 1 ? rec.caps : CAP_ALL) == -1) {
 		register_answer(s, seq, REGISTER_CAPS_WIDER, NULL, "");
 		return;
 	}

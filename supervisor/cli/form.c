@@ -16,7 +16,7 @@ static const struct {
 } caps[] = {
 	{ "dm", "messages to one peer" },
 	{ "broadcast", "messages to *, @groups and #topics" },
-	{ "state-read", "reading the mesh's state, memory and skills" },
+	{ "state-read", "reading the mesh's state and memory" },
 	{ "state-write", "writing its state and memory" },
 	{ "grant", "granting capabilities to peers" },
 	{ "kick", "disconnecting peers" },
@@ -98,6 +98,12 @@ form_session_id(const struct cli *c, struct token *t)
 		    "without blanks, at most %d characters", TOKEN_ID_MAX);
 	strcpy(t->session_id, id);
 	return CLI_OK;
+}
+
+size_t
+form_caps_count(void)
+{
+	return sizeof caps / sizeof *caps;
 }
 
 int

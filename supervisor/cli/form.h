@@ -21,6 +21,9 @@ json_t	*form_make(const struct cli *, const struct token *, const char *name,
 /* --session-id into the token.  CLI_OK, or CLI_USAGE, said. */
 int	form_session_id(const struct cli *, struct token *);
 
+/* How many capabilities there are. */
+size_t	form_caps_count(void);
+
 /* --caps '?': the capabilities are explained, and that is all. */
 int	form_caps_asked(const struct cli *);
 

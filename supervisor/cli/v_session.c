@@ -5,15 +5,32 @@
 
 #include "supervisor/cli/api.h"
 #include "supervisor/cli/buf.h"
+#include "supervisor/cli/form.h"
 #include "supervisor/cli/table.h"
 #include "supervisor/cli/text.h"
 #include "supervisor/cli/verbs.h"
+
+/* What it may do, as --caps takes it. */
+static void
+add_caps(struct table *t, const json_t *caps)
+{
+	struct buf	 text = { 0 };
+	const json_t	*name;
+	size_t		 i;
+
+	json_array_foreach(caps, i, name)
+		buf_addf(&text, "%s%s", i > 0 ? "," : "",
+		    json_string_value(name));
+	table_add(t, text.len == 0 ? "none" :
+	    json_array_size(caps) == form_caps_count() ? "all" : text.p);
+	buf_free(&text);
+}
 
 static void
 print_sessions(const struct cli *c, const json_t *list)
 {
 	static const char *const heads[] = { "NAME", "MESH", "STATE", ">PID",
-				    "SESSION", "KEY", NULL };
+				    "SESSION", "KEY", "CAPS", NULL };
 	struct table		*t = table_new(heads);
 	const json_t		*s;
 	const char		*reason;
@@ -32,6 +49,7 @@ print_sessions(const struct cli *c, const json_t *list)
 		table_add(t, cli_json_str(s, "sessionId"));
 		table_add(t, cli_json_str(json_object_get(s, "presence"),
 		    "sessionPubkey"));
+		add_caps(t, json_object_get(s, "caps"));
 	}
 	table_end(&t, stdout, c->color, "no sessions");
 }

@@ -32,8 +32,9 @@ static const struct {
 	[REGISTER_TOKEN_IN_USE] = { 409, "token_in_use",
 	    "Another session has this token: make a random one for each." },
 	[REGISTER_CAPS_WIDER] = { 409, "caps_wider",
-	    "The session was registered with fewer capabilities, and cannot "
-	    "widen them: leave 'caps' out, or take another session_id." },
+	    "The session was registered with fewer capabilities, or the one "
+	    "that asks has fewer, and neither can widen them: leave 'caps' "
+	    "out." },
 	[REGISTER_TOO_MANY] = { 429, "max_sessions",
 	    "There may be no more sessions: end some." },
 	[REGISTER_TOO_MANY_OF_UID] = { 429, "max_sessions_per_uid",
@@ -89,6 +90,7 @@ register_ask(struct request *r, struct msg_register *ask, struct fault *f,
 	struct member	*m;
 
 	ask->uid = r->uid;
+	ask->caps_most = r->session != NULL ? r->session->caps : CAP_ALL;
 	m = scope_member_of(r->gate, r->uid, *ask->mesh != '\0' ? ask->mesh :
 	    NULL, f, several_r);
 	if (m == NULL)
