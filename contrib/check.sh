@@ -142,7 +142,8 @@ say "chaos tests that need a clock that can be moved"
 MESHSUP_SLOW=4
 export MESHSUP_SLOW
 chaos "chaos, movable clock" "$san-installed" \
-    "$top/tests/chaos/test_clock.py" "$top/tests/chaos/test_soak.py"
+    "$top/tests/chaos/test_clock.py" "$top/tests/chaos/test_days.py" \
+    "$top/tests/chaos/test_soak.py"
 unset MESHSUP_SLOW
 
 say "a release: make distcheck"

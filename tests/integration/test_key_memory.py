@@ -13,6 +13,10 @@ from harness import Key, wait_for
 from harness.asserts import brought, is_error, registration
 
 
+# Sanitizers keep their books in regions of many gigabytes.
+HUGE = 1 << 28
+
+
 def regions(pid):
     """What of a process can be written to, as (begin, end, bytes)."""
     with open(f"/proc/{pid}/maps") as f:
@@ -23,6 +27,8 @@ def regions(pid):
             if mode[:2] != "rw" or line.endswith(("[vvar]", "[vsyscall]")):
                 continue
             begin, end = (int(x, 16) for x in place.split("-"))
+            if end - begin > HUGE:
+                continue
             try:
                 mem.seek(begin)
                 yield begin, end, mem.read(end - begin)
