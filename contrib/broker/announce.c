@@ -41,9 +41,12 @@ event_frame(const struct mesh *mesh, const struct peer *peer,
 	return f;
 }
 
+#define CROWD	64	/* peers; each of them would wake all others */
+
 /*
  * Rosters are read again after a connection, so one that does not keep up
- * with its pushes is not sent these too.
+ * with its pushes is not sent these too.  Where many come at once, each is told
+ * of several together.
  */
 static void
 tell(const struct mesh *mesh, const struct peer *about, int siblings,
@@ -55,7 +58,10 @@ tell(const struct mesh *mesh, const struct peer *about, int siblings,
 		if (peer == about || !conn_has_room(peer->conn) ||
 		    (!siblings && peer->member == about->member))
 			continue;
-		conn_send(peer->conn, f);
+		if (mesh->npeers > CROWD)
+			conn_send_later(peer->conn, f);
+		else
+			conn_send(peer->conn, f);
 	}
 }
 

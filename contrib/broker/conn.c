@@ -80,25 +80,40 @@ conn_free(struct conn **cp)
 	free(c);
 }
 
-void
-conn_send(struct conn *c, struct frame *f)
+/* 0, or -1: there is no connection, or no room. */
+static int
+out_push(struct conn *c, struct frame *f)
 {
 	struct conn_out	*out;
 
 	if (c == NULL || c->close_code != 0)
-		return;
+		return -1;
 	if (c->out_bytes > CONN_OUT_MAX || (frame_total() > CONN_OUT_TOTAL &&
 	    c->out_bytes > CONN_OUT_PUSH)) {
 		c->overflow = 1;
 		turn_add(c);
-		return;
+		return -1;
 	}
 	out = xmalloc(sizeof *out);
 	out->frame = frame_ref(f);
 	STAILQ_INSERT_TAIL(&c->out, out, entry);
 	c->nout++;
 	c->out_bytes += f->len;
-	turn_add(c);
+	return 0;
+}
+
+void
+conn_send(struct conn *c, struct frame *f)
+{
+	if (out_push(c, f) == 0)
+		turn_add(c);
+}
+
+void
+conn_send_later(struct conn *c, struct frame *f)
+{
+	if (out_push(c, f) == 0)
+		turn_add_later(c);
 }
 
 void

@@ -61,7 +61,7 @@ struct conn {
 	struct lws		*wsi;
 	TAILQ_ENTRY(conn)	 entry;		/* in a list of tick.c */
 	TAILQ_ENTRY(conn)	 batched;	/* in a list of turn.c */
-	int			 in_batch, greeted;
+	int			 in_batch, in_later, greeted;
 	int64_t			 opened_at, pinged_at, pong_at;	/* mono ms */
 	int64_t			 heard_at;	/* a frame or pong */
 	int64_t			 busy_us;	/* in this turn */
@@ -90,7 +90,13 @@ void	conn_free(struct conn **);
  */
 void	conn_send(struct conn *, struct frame *);
 
-/* The same, giving up the reference. */
+/*
+ * The same for what need not be there at once: it goes with the next frame
+ * that is sent otherwise, in its order, or a quarter of a second later.
+ */
+void	conn_send_later(struct conn *, struct frame *);
+
+/* As conn_send(), giving up the reference. */
 void	conn_give(struct conn *, struct frame **);
 
 /* What is queued may be written now. */

@@ -19,13 +19,14 @@
 
 #define TURN_MESSAGES	512		/* waiting ones given in one turn */
 #define LAZY_US		(10 * LWS_USEC_PER_SEC / 1000)
+#define LATER_US	(250 * LWS_USEC_PER_SEC / 1000)
 
 struct turn {
 	struct broker			*broker;
 	struct lws_context		*context;
-	TAILQ_HEAD(batch, conn)		 batch;
+	TAILQ_HEAD(batch, conn)		 batch, later;
 	int				 lazy;
-	lws_sorted_usec_list_t		 lazy_sul;
+	lws_sorted_usec_list_t		 lazy_sul, later_sul;
 };
 
 struct turn *
@@ -36,6 +37,7 @@ turn_new(struct broker *b, struct lws_context *context)
 	t->broker = b;
 	t->context = context;
 	TAILQ_INIT(&t->batch);
+	TAILQ_INIT(&t->later);
 	return t;
 }
 
@@ -51,6 +53,15 @@ turn_free(struct turn **tp)
 	free(t);
 }
 
+static void
+turn_not_later(struct turn *t, struct conn *c)
+{
+	if (!c->in_later)
+		return;
+	c->in_later = 0;
+	TAILQ_REMOVE(&t->later, c, batched);
+}
+
 void
 turn_add(struct conn *c)
 {
@@ -58,8 +69,34 @@ turn_add(struct conn *c)
 
 	if (c->in_batch)
 		return;
+	turn_not_later(t, c);
 	c->in_batch = 1;
 	TAILQ_INSERT_TAIL(&t->batch, c, batched);
+}
+
+/* A timer, so not in the middle of a turn. */
+static void
+later_cb(lws_sorted_usec_list_t *sul)
+{
+	struct turn	*t = lws_container_of(sul, struct turn, later_sul);
+
+	while (!TAILQ_EMPTY(&t->later))
+		turn_add(TAILQ_FIRST(&t->later));
+	turn_end(t);
+}
+
+void
+turn_add_later(struct conn *c)
+{
+	struct turn	*t = c->broker->turn;
+
+	if (c->in_batch || c->in_later)
+		return;
+	if (TAILQ_EMPTY(&t->later))
+		lws_sul_schedule(t->context, 0, &t->later_sul, later_cb,
+		    LATER_US);
+	c->in_later = 1;
+	TAILQ_INSERT_TAIL(&t->later, c, batched);
 }
 
 void
@@ -67,6 +104,7 @@ turn_forget(struct conn *c)
 {
 	struct turn	*t = c->broker->turn;
 
+	turn_not_later(t, c);
 	if (!c->in_batch)
 		return;
 	c->in_batch = 0;

@@ -21,8 +21,9 @@ struct turn *turn_new(struct broker *, struct lws_context *);
 /* Commits what is left.  The loop and its connections are gone. */
 void	turn_free(struct turn **);
 
-/* This turn concerns a connection; and it is gone. */
+/* This turn concerns a connection, or one soon; and it is gone. */
 void	turn_add(struct conn *);
+void	turn_add_later(struct conn *);
 void	turn_forget(struct conn *);
 
 /* Commit what this turn did so far.  -1: it was undone. */
