@@ -66,6 +66,14 @@ static const struct {
 static void	child_spawn(struct child *);
 
 static void
+child_becomes(struct child *c, enum child_state state)
+{
+	c->sup->starting += (state == CHILD_STARTING) -
+	    (unsigned)(c->state == CHILD_STARTING);
+	c->state = state;
+}
+
+static void
 child_restart_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct child	*c = arg;
@@ -125,6 +133,7 @@ child_free(struct child **cp)
 		while (waitpid(c->pid, NULL, 0) == -1 && errno == EINTR)
 			continue;
 	}
+	child_becomes(c, CHILD_DOWN);
 	evpeer_free(&c->peer);
 	complaint_free(&c->complaint);
 	event_free(c->ev_restart);
@@ -206,7 +215,7 @@ child_spawn(struct child *c)
 	fd_close(&pair[1]);
 	fd_close(&err[1]);
 	c->started = clock_mono_ms();
-	c->state = CHILD_STARTING;
+	child_becomes(c, CHILD_STARTING);
 	c->last_words[0] = '\0';
 	c->quiet = 0;
 	c->peer = evpeer_new(c->sup->base, pair[0], child_msg_cb,
@@ -252,7 +261,7 @@ child_stop(struct child *c)
 	event_del(c->ev_restart);
 	if (c->pid == 0 || c->state == CHILD_STOPPING)
 		return;
-	c->state = CHILD_STOPPING;
+	child_becomes(c, CHILD_STOPPING);
 	if (c->peer != NULL)
 		(void)evpeer_send(c->peer, MSG_SUP_STOP, 0, NULL, -1);
 	supervisor_after(c->ev_kill, CHILD_STOP_MS);
@@ -270,7 +279,7 @@ child_set_up(struct child *c)
 {
 	if (c->state != CHILD_STARTING)
 		return;
-	c->state = CHILD_UP;
+	child_becomes(c, CHILD_UP);
 	c->up_at = clock_mono_ms();
 	c->ops->up(c);
 }
@@ -321,7 +330,7 @@ child_died(struct child *c, int status)
 		crash_died(&c->crash, now, c->state == CHILD_UP ?
 		    now - c->up_at : 0);
 	c->pid = 0;
-	c->state = CHILD_DOWN;
+	child_becomes(c, CHILD_DOWN);
 	event_del(c->ev_kill);
 	evpeer_free(&c->peer);
 	complaint_free(&c->complaint);

@@ -8,47 +8,30 @@
 #include <event2/event.h>
 
 #include "common/log.h"
-#include "supervisor/child.h"
 #include "supervisor/session.h"
 #include "supervisor/session_name.h"
 
-#define TURN		8	/* in one turn of the loop */
-#define STARTING_MAX	32	/* that are not ready yet */
+#define TURN		32	/* in one turn of the loop */
+#define STARTING_MAX	128	/* that are not ready yet */
 #define AGAIN_MS	2
-
-/* How many workers are on their way up. */
-static unsigned
-launch_starting(const struct supervisor *s)
-{
-	const struct session	*se;
-	unsigned		 n = 0;
-
-	TAILQ_FOREACH(se, &s->sessions, entry)
-		n += child_state(se->child) == CHILD_STARTING;
-	return n;
-}
 
 static void
 launch_some(evutil_socket_t fd, short what, void *arg)
 {
 	struct supervisor	*s = arg;
 	struct session		*se;
-	unsigned		 n = launch_starting(s), turn = 0;
+	unsigned		 turn;
 
 	(void)fd;
 	(void)what;
-	TAILQ_FOREACH(se, &s->sessions, entry) {
-		if (!se->launch || se->dead || se->lingered)
-			continue;
-		if (turn == TURN || n + turn >= STARTING_MAX) {
-			supervisor_after(s->ev_launch, AGAIN_MS);
+	for (turn = 0; turn < TURN && s->starting < STARTING_MAX; turn++) {
+		if ((se = TAILQ_FIRST(&s->launching)) == NULL)
 			return;
-		}
-		se->launch = 0;
-		turn += child_state(se->child) == CHILD_DOWN;
-		session_start(se);
+		launch_forget(se);
+		if (!se->dead && !se->lingered)
+			session_start(se);
 	}
-	launch_stop(s);
+	supervisor_after(s->ev_launch, AGAIN_MS);
 }
 
 void
@@ -56,12 +39,23 @@ launch_all(struct supervisor *s)
 {
 	struct session	*se;
 
-	TAILQ_FOREACH(se, &s->sessions, entry)
-		se->launch = 1;
+	TAILQ_FOREACH(se, &s->sessions, entry) {
+		if (!se->launching)
+			TAILQ_INSERT_TAIL(&s->launching, se, launch);
+		se->launching = 1;
+	}
 	if (s->ev_launch == NULL &&
 	    (s->ev_launch = evtimer_new(s->base, launch_some, s)) == NULL)
 		fatalx("evtimer_new failed");
 	supervisor_after(s->ev_launch, 0);
+}
+
+void
+launch_forget(struct session *se)
+{
+	if (se->launching)
+		TAILQ_REMOVE(&se->sup->launching, se, launch);
+	se->launching = 0;
 }
 
 void

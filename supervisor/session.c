@@ -13,6 +13,7 @@
 #include "common/xalloc.h"
 #include "supervisor/address.h"
 #include "supervisor/child.h"
+#include "supervisor/launch.h"
 #include "supervisor/member.h"
 #include "supervisor/pace.h"
 #include "supervisor/pair.h"
@@ -143,6 +144,7 @@ void
 session_free(struct session *se)
 {
 	TAILQ_REMOVE(&se->sup->sessions, se, entry);
+	launch_forget(se);
 	child_free(&se->child);
 	owner_free(&se->owner);
 	event_free(se->ev_linger);

@@ -31,7 +31,8 @@ struct session {
 	int		 dead;		/* freed when its worker is gone */
 	int		 kept;		/* it is in the registry, with a key */
 	int		 stale;		/* its worker, not up yet, knows less */
-	int		 launch;	/* its worker is to start: launch.h */
+	TAILQ_ENTRY(session) launch;	/* launch.h: */
+	int		 launching;	/* its worker is to start */
 	int		 waits;		/* to start, for its name: session_name.h */
 	struct event	*ev_save;	/* its end is to be kept */
 	struct tell	 tell;

@@ -130,6 +130,7 @@ supervisor_new(void)
 	TAILQ_INIT(&s->joins);
 	TAILQ_INIT(&s->asks);
 	TAILQ_INIT(&s->sessions);
+	TAILQ_INIT(&s->launching);
 	TAILQ_INIT(&s->resolving);
 	if (gethostname(s->hostname, sizeof s->hostname - 1) == -1 ||
 	    s->hostname[0] == '\0')

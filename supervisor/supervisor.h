@@ -70,6 +70,8 @@ struct supervisor {
 	struct join_list joins;		/* that are under way */
 	struct mesh_ask_list asks;	/* of the embedded broker */
 	struct session_list sessions;
+	struct session_list launching;	/* their workers are to start */
+	unsigned	 starting;	/* children that are not ready yet */
 	struct resolving_list resolving;
 	struct event	*ev_stop;	/* steps of stopping */
 	struct event	*ev_start;	/* the start took too long */
