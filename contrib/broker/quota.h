@@ -22,6 +22,7 @@ enum service {
 	SERVICE_SKILL,
 	SERVICE_SCHEDULED,
 	SERVICE_WAITING,	/* messages that nobody has taken yet */
+	SERVICE_TOPICS,		/* messages in histories */
 };
 
 /* Entries, and bytes of them, that one member may have. */
@@ -35,6 +36,8 @@ enum service {
 #define QUOTA_SCHEDULED_BYTES	(1024 * 1024)
 #define QUOTA_WAITING_ENTRIES	500000
 #define QUOTA_WAITING_BYTES	(256 * 1024 * 1024)
+#define QUOTA_TOPICS_ENTRIES	1000000
+#define QUOTA_TOPICS_BYTES	(512 * 1024 * 1024)
 
 struct quota *quota_new(struct db *);
 void	quota_free(struct quota **);

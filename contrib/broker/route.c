@@ -32,6 +32,10 @@
 #define NO_ROOM		"limit_exceeded: what your member has sent and nobody "	\
 			"has taken yet is as much as may wait; send it again "	\
 			"when some of that is taken"
+#define NO_ROOM_IN_TOPICS						\
+			"limit_exceeded: topics have as much of your member " \
+			"as they may; send it again when some of that is "   \
+			"old enough to go"
 
 struct send {
 	struct conn	*conn;
@@ -202,19 +206,22 @@ may_arrive(const struct send *s, int64_t recipient)
 }
 
 /*
- * Is there room for one more that waits?  What is there already takes none, and
- * its sender must be told so.  1, 0, -1.
+ * Is there room for one more?  What is there already takes none, and its sender
+ * must be told so.  1; 0: answered, or not to be.
  */
 static int
-may_wait(const struct send *s)
+may_store(struct send *s, enum service service, const char *error)
 {
 	const struct broker	*b = s->conn->broker;
 	int			 rc;
 
-	rc = quota_allows(b->quota, s->peer->member, SERVICE_WAITING,
-	    queue_size(&s->message));
-	return rc != 0 ? rc : queue_knows(b->queue, s->message.sender,
-	    s->message.client_id);
+	if ((rc = quota_allows(b->quota, s->peer->member, service,
+	    queue_size(&s->message))) == 0)
+		rc = queue_knows(b->queue, s->message.sender,
+		    s->message.client_id);
+	if (rc == 0)
+		refuse(s, error);
+	return rc == 1;		/* on an error the loop closes it */
 }
 
 static void
@@ -233,17 +240,8 @@ send_direct(struct send *s)
 		return;
 	}
 	s->message.recipient = recipient;
-	switch (may_wait(s)) {
-	case 1:
-		if (store(s))
-			deliver_message(b->deliver, &s->message);
-		break;
-	case 0:
-		refuse(s, NO_ROOM);
-		break;
-	default:
-		break;		/* no answer: the loop closes it */
-	}
+	if (may_store(s, SERVICE_WAITING, NO_ROOM) && store(s))
+		deliver_message(b->deliver, &s->message);
 }
 
 /* Everybody of the mesh but the sending session. */
@@ -303,7 +301,7 @@ send_topic(struct send *s)
 		return;		/* no answer: the loop closes it */
 	}
 	s->message.target = s->target;
-	if (!store(s))
+	if (!may_store(s, SERVICE_TOPICS, NO_ROOM_IN_TOPICS) || !store(s))
 		return;
 	s->message.topic = topic.name;
 	if (topic_store(b->topics, topic.row, &s->message) == 0)

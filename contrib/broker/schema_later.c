@@ -190,8 +190,8 @@ const char schema_4[] =
     "CREATE INDEX invite_mesh ON invite (mesh);";
 
 /*
- * Nothing grows for ever: keys of sessions that were not here for long go, and
- * what a member sent and nobody has taken yet is counted.
+ * Nothing grows for ever: keys of sessions that were not here for long go;
+ * what a member sent and nobody has taken yet, or topics keep, is counted.
  */
 const char schema_5[] =
     "ALTER TABLE peer_key ADD COLUMN last_seen_at INTEGER NOT NULL DEFAULT 0;"
@@ -223,4 +223,19 @@ const char schema_5[] =
     "CREATE TRIGGER message_text_out AFTER DELETE ON message_text BEGIN"
     " UPDATE usage SET entries = entries - 1, bytes = bytes - old.size"
     "  WHERE member = old.sender_member AND service = 5;"
+    " END;"
+
+    "ALTER TABLE topic_message ADD COLUMN size INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE topic_message SET size = length(CAST(nonce AS BLOB))"
+    " + length(CAST(ciphertext AS BLOB));"
+    "INSERT INTO usage SELECT sender_member, 6, count(*), sum(size)"
+    " FROM topic_message GROUP BY sender_member;"
+    "CREATE TRIGGER topic_message_in AFTER INSERT ON topic_message BEGIN"
+    " INSERT INTO usage VALUES (new.sender_member, 6, 1, new.size)"
+    "  ON CONFLICT DO UPDATE SET entries = entries + 1,"
+    "   bytes = bytes + excluded.bytes;"
+    " END;"
+    "CREATE TRIGGER topic_message_out AFTER DELETE ON topic_message BEGIN"
+    " UPDATE usage SET entries = entries - 1, bytes = bytes - old.size"
+    "  WHERE member = old.sender_member AND service = 6;"
     " END;";

@@ -12,10 +12,10 @@
 static const char sql_store[] =
     "INSERT INTO topic_message (seq, topic, message_id, sender,"
     " sender_member, sender_name, client_id, fingerprint, priority, reply_to,"
-    " nonce, ciphertext, body_version, created_at)"
+    " nonce, ciphertext, body_version, created_at, size)"
     " VALUES (:seq, :topic, :id, :sender, :member, :name, :client_id,"
     " :fingerprint, :priority, :reply_to, :nonce, :ciphertext, :version,"
-    " :now)";
+    " :now, :size)";
 
 static const char sql_find[] =
     "SELECT seq FROM topic_message WHERE message_id = :id AND topic = :topic";
@@ -75,6 +75,7 @@ topic_store(struct topic_rows *t, int64_t topic, struct message *m)
 	db_bind_text(st, ":ciphertext", m->ciphertext);
 	db_bind_int(st, ":version", m->body_version);
 	db_bind_int(st, ":now", m->created_at);
+	db_bind_int(st, ":size", queue_size(m));
 	return db_write(t->db, st) == -1 ? -1 : 0;
 }
 

@@ -107,12 +107,12 @@ def test_acknowledged_by_client_message_id(broker):
     assert bob.receive()["text"] == "two"
 
 
-def usage(broker, bytes_):
-    """Pretend that so much of alice's member waits already."""
+def usage(broker, bytes_, service=5):
+    """Pretend that so much of alice's member waits (or is in topics)."""
     with contextlib.closing(sqlite3.connect(broker.db)) as db, db:
-        db.execute("UPDATE usage SET bytes = bytes + ? WHERE service = 5"
+        db.execute("UPDATE usage SET bytes = bytes + ? WHERE service = ?"
                    " AND member = (SELECT id FROM member"
-                   " WHERE name = 'alice')", (bytes_,))
+                   " WHERE name = 'alice')", (bytes_, service))
 
 
 def test_what_may_wait_is_limited(broker):
@@ -141,6 +141,25 @@ def test_what_may_wait_is_limited(broker):
     assert alice.send(bob.pub, "second", cid="second")["queued"]
     bob.connect()
     assert sorted(texts(take(bob, 3))) == ["first", "other", "second"]
+
+
+def test_what_topics_keep_is_limited(broker):
+    alice = broker.peer(broker.alice_member)
+    topic = "#" + alice.ask("topic_create", name="news")["topic"]["id"]
+    first = alice.send(topic, "first", cid="first")
+    assert first["queued"]
+    broker.kill()
+    usage(broker, 512 << 20, service=6)
+    broker.start()
+    alice.connect()
+    refused = alice.send(topic, "second")
+    assert not refused["queued"]
+    assert refused["error"].startswith("limit_exceeded: ")
+    again = alice.send(topic, "first", cid="first", first=True)
+    assert again["messageId"] == first["messageId"] and again["duplicate"]
+    bob = broker.peer(broker.bob_member)
+    assert bob.send(topic, "of another member")["queued"]
+    assert len(bob.ask("topic_history", topic="news")["messages"]) == 2
 
 
 def test_nobody_acknowledges_for_somebody_else(broker):

@@ -240,7 +240,12 @@ test_prune(void **state)
 	(void)state;
 	store_at("gone", now - TOPIC_KEEP_MS - 1000);
 	store_at("stays", now - TOPIC_KEEP_MS + 60000);
+	assert_int_equal(help_number("SELECT entries FROM usage"
+	    " WHERE service = 6 AND bytes = 19"), 2);
 	assert_int_equal(topic_prune(t, now, 100), 1);
+	/* What is there is counted for who sent it. */
+	assert_int_equal(help_number("SELECT entries FROM usage"
+	    " WHERE service = 6 AND bytes = 10"), 1);
 	assert_string_equal(history(NULL, 10), "stays ");
 }
 
