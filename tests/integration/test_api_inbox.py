@@ -3,6 +3,7 @@ nobody else's, and no answer holds a secret (delivery.md section 1 promise 7,
 section 6 "Reading"; local-api.md rules 4 and 5; fault 9 of section 9).
 """
 
+from harness import wait_for
 from harness.asserts import arrived, is_error
 
 
@@ -155,24 +156,26 @@ def test_delete(daemon, api, alice, member_key):
 
 def test_flush(daemon, api, alice, bob):
     one, two = daemon.register("one-flush"), daemon.register("two-flush")
+
+    def mine(s):
+        """It sees what is its member's as well."""
+        return [i for i in s.inbox() if i["body"].startswith("to be flushed")]
     for s in one, two:
         for i in range(30):
             alice.send(s, f"to be flushed {i}")
-        s.wait_inbox(30)
+        wait_for(lambda: len(mine(s)) == 30, 30)
     middle = sorted(i["received_at"] for i in one.inbox())[20]
     before = len(api.inbox())
     r = one.api.delete(f"/v1/inbox?before={middle}")
     assert r.status == 200 and r.json["removed"] <= 20, r
-    left = [i["received_at"] for i in one.inbox()
-            if i["body"].startswith("to be flushed")]
+    left = [i["received_at"] for i in mine(one)]
     assert left and min(left) >= middle
     assert is_error(one.api.delete("/v1/inbox?before=noon"), 400)
     assert is_error(one.api.delete("/v1/inbox?mesh=other"), 403)
     r = one.api.delete("/v1/inbox?mesh=local")
     assert r.status == 200 and one.inbox() == []
     assert one.api.delete("/v1/inbox").json == {"removed": 0}
-    assert len([i for i in two.inbox() if
-                i["body"].startswith("to be flushed")]) == 30
+    assert len(mine(two)) == 30
     assert len(api.inbox()) == before
     assert is_error(daemon.api(admin=True).delete("/v1/inbox"), 403)
     alice.send(one, "after the flush")
