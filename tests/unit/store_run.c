@@ -74,7 +74,7 @@ int
 run_wait_msg(struct channel *ch, struct msg *m)
 {
 	struct pollfd	pfd = { .fd = channel_fd(ch), .events = POLLIN };
-	int64_t		end = clock_mono_ms() + 10000;
+	int64_t		end = clock_mono_ms() + 60000;
 	int		ret;
 
 	while ((ret = msg_recv(ch, m)) == 0) {
@@ -123,7 +123,7 @@ run_read_log(struct run *r)
 int
 run_reap(struct run *r)
 {
-	int64_t	end = clock_mono_ms() + 10000;
+	int64_t	end = clock_mono_ms() + 60000;
 	int	status;
 	pid_t	pid;
 
