@@ -28,6 +28,8 @@
 #define CHECK_MS	2000	/* of the token, before anything is served */
 #define FINISH_MS	3000	/* for what is under way when the input ends */
 #define LEAVE_MS	1000	/* when the host has gone */
+#define TOKEN_MS	2000	/* that a token is refused before it is over */
+#define TOKEN_AGAIN_MS	200
 #define PARENT_MS	500	/* how often to look, without a pidfd */
 
 struct loop {
@@ -93,9 +95,15 @@ mcp_notify(struct mcp *m, const char *content, json_t *meta)
 	return pos;
 }
 
+void
+mcp_token_taken(struct mcp *m)
+{
+	m->refused_at = 0;
+}
+
 /* The session may have been registered anew, which wrote its file again. */
-int
-mcp_token_refused(struct mcp *m)
+static int
+token_renew(struct mcp *m)
 {
 	struct token	 old = m->token;
 	int		 is_new;
@@ -106,8 +114,24 @@ mcp_token_refused(struct mcp *m)
 	if (!is_new)
 		m->token = old;
 	token_wipe(&old);
-	if (is_new || m->ending)
-		return is_new;
+	return is_new;
+}
+
+int
+mcp_token_refused(struct mcp *m)
+{
+	int64_t	 now = clock_mono_ms();
+
+	if (m->ending)
+		return -1;
+	if (token_renew(m)) {
+		m->refused_at = 0;
+		return 0;
+	}
+	if (m->refused_at == 0)
+		m->refused_at = now;
+	if (now - m->refused_at < TOKEN_MS)
+		return TOKEN_AGAIN_MS;
 	cli_warn(m->c, "the session's token is not valid any more: the session "
 	    "has ended.  meshsup session register makes it anew");
 	if (m->initialized)
@@ -117,7 +141,7 @@ mcp_token_refused(struct mcp *m)
 		    json_pack("{s:s, s:s}", "kind", "system", "event",
 		    "session_ended"));
 	mcp_end(m, CLI_FAIL, FINISH_MS);
-	return 0;
+	return -1;
 }
 
 /* ---- start ---- */

@@ -33,6 +33,7 @@ struct mcp_welcome;
 struct mcp {
 	struct cli		*c;
 	struct token		 token;
+	int64_t			 refused_at;	/* first, monotonic ms; or 0 */
 	const char		*mesh;		/* without a token: which; or NULL */
 	char			 self[65];	/* the session's key, when known */
 	int			 by_tool;	/* --confirm=tool */
@@ -58,10 +59,15 @@ void	mcp_end(struct mcp *, int rc, int grace_ms);
 void	mcp_initialized(struct mcp *);
 
 /*
- * The daemon refused the token.  1: its file has another one by now, which
- * counts from here on; 0: it is over, and mcp_end() was called.
+ * The daemon refused the token.  0: its file has another one by now, which
+ * counts from here on.  Over 0: ask again in so many ms: a session that is
+ * registered anew has its old token refused before the file is written.  -1:
+ * it is over, and mcp_end() was called.
  */
 int	mcp_token_refused(struct mcp *);
+
+/* It was taken. */
+void	mcp_token_taken(struct mcp *);
 
 /* Remember the session's key, as /v1/sessions/me has it. */
 void	mcp_set_self(struct mcp *, const json_t *me);

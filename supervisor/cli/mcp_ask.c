@@ -34,7 +34,6 @@ struct mcp_ask {
 	struct call		*call;		/* NULL: it rests */
 	struct http_parser	*http;
 	struct buf		 in;
-	int			 renewed;	/* tried with another token */
 	int			 pause_ms;
 	int64_t			 begin;
 	int64_t			 at;		/* when it goes on */
@@ -197,10 +196,22 @@ rest(struct mcp_ask *a, const struct api_answer *ans)
 	return 1;
 }
 
+/* Once more with the token that counts by then?  A refused call did nothing. */
 static int
-is_token_refused(const struct api_answer *ans)
+again_by_token(struct mcp_ask *a, const struct api_answer *ans)
 {
-	return ans->result == CLIENT_OK && ans->status == 401;
+	int	 ms;
+
+	if (ans->result != CLIENT_OK)
+		return 0;
+	if (ans->status != 401) {
+		mcp_token_taken(a->all->m);
+		return 0;
+	}
+	if ((ms = mcp_token_refused(a->all->m)) == -1)
+		return 0;
+	a->at = clock_mono_ms() + ms;
+	return 1;
 }
 
 /* Its call has ended: ask again, or hand the answer over. */
@@ -215,12 +226,8 @@ ask_answered(struct mcp_ask *a, enum client_result result)
 	call_end(a);
 	if (ans.result == CLIENT_OK)
 		a->all->reached = 1;
-	again = may_again(a, &ans) && rest(a, &ans);
-	if (is_token_refused(&ans) && !a->renewed &&
-	    mcp_token_refused(a->all->m)) {
-		a->renewed = again = 1;
-		a->at = 0;
-	}
+	again = again_by_token(a, &ans) ||
+	    (may_again(a, &ans) && rest(a, &ans));
 	if (!again) {
 		a->cb(a->arg, &ans);
 		a->cb = NULL;

@@ -88,6 +88,7 @@ on_open(struct mcp_events *e)
 	e->open = e->were_open = 1;
 	e->wait_ms = WAIT_FIRST_MS;
 	mcp_asks_reached(e->m->asks);
+	mcp_token_taken(e->m);
 	/* Where it begins: to come back there before the first message. */
 	if (sse_last_id(e->sse) == NULL && id != NULL)
 		sse_set_last_id(e->sse, id);
@@ -162,18 +163,15 @@ static void
 connection_ended(struct mcp_events *e, enum client_result result)
 {
 	struct api_answer	 a = { .result = result };
-	int			 refused;
+	int			 ms;
 
 	snprintf(a.err, sizeof a.err, "%s", call_error(e->call));
 	api_answer_read(&a, e->http, is_stream(e) ? NULL : &e->refusal);
 	connection_end(e);
-	refused = a.result == CLIENT_OK && a.status == 401;
-	if (!refused)
+	if (a.result != CLIENT_OK || a.status != 401)
 		connection_lost(e, &a);
-	else if (mcp_token_refused(e->m))
-		e->at = 0;
-	else
-		e->stopped = 1;
+	else if ((ms = mcp_token_refused(e->m)) != -1)
+		e->at = clock_mono_ms() + ms;
 	api_answer_clear(&a);
 }
 
