@@ -33,9 +33,9 @@ struct mcp_welcome;
 struct mcp {
 	struct cli		*c;
 	struct token		 token;
-	int64_t			 refused_at;	/* first, monotonic ms; or 0 */
-	const char		*mesh;		/* without a token: which; or NULL */
-	char			 self[65];	/* the session's key, when known */
+	int64_t			 refused_at;	/* the token, at first; or 0 */
+	const char		*mesh;		/* --mesh, without a token */
+	char			 self[65];	/* the session's key, or "" */
 	int			 by_tool;	/* --confirm=tool */
 	int			 initialized;	/* the host said so */
 	struct mcp_out		*out;
@@ -45,7 +45,7 @@ struct mcp {
 	struct mcp_events	*events;
 	struct mcp_welcome	*welcome;
 	int			 ending;
-	int64_t			 end_at;	/* at the latest, monotonic ms */
+	int64_t			 end_at;	/* at the latest */
 	int			 rc;
 };
 

@@ -125,7 +125,8 @@ tool_check_messages(struct req *r, const json_t *args)
 
 	/*
 	 * They are marked when the answer is written, not by asking.  Those
-	 * whose mark is under way are listed, too; one more tells of older ones.
+	 * whose mark is under way are listed, too; one more tells of older
+	 * ones.
 	 */
 	ask = (size_t)limit + 1 + mcp_marks_count(req_mcp(r)->marks);
 	buf_addf(&path, "/v1/inbox?mark_seen=false&limit=%zu",

@@ -272,7 +272,7 @@ changed_lines_do_no_harm(void **state)
 			memcpy(line + at + 1, samples[i] + at, len - at);
 			line_try(&b, line, len + 1);
 			bridge_settle(&b);
-			/* At most three answers a line (the batch has three). */
+			/* The batch, with most answers, has three. */
 			assert_true(answers_take(&b) <= 3 * (sizeof values +
 			    2));
 		}

@@ -18,8 +18,10 @@
 #include "supervisor/cli/mcp_welcome.h"
 #include "supervisor/cli/text.h"
 
-#define KEY	"aaaaaaaabbbbbbbbccccccccddddddddaaaaaaaabbbbbbbbccccccccdddddddd"
-#define MEMBER	"1111111122222222333333334444444411111111222222223333333344444444"
+#define KEY	"aaaaaaaabbbbbbbbccccccccdddddddd" \
+		"aaaaaaaabbbbbbbbccccccccdddddddd"
+#define MEMBER	"11111111222222223333333344444444" \
+		"11111111222222223333333344444444"
 
 static json_t *
 parse(const char *text)
