@@ -121,7 +121,8 @@ enum msg_type {
 	MSG_WRK_PROGRESS = 146,	/* [progress] to the store */
 	MSG_WRK_PUT = 147,	/* [put] to the store: an inbox row */
 	MSG_WRK_ANSWER = 148,	/* [answer] to the gate, answers ASK */
-	MSG_WRK_EVENT = 149,	/* [json] to the gate: a system event */
+	MSG_WRK_EVENT = 149,	/* [json] to the gate: a system event, or how
+					   many of them were lost */
 	MSG_WRK_CLAIMED = 150,	/* [claimed] to the store, answers CLAIM */
 	MSG_WRK_RATE = 151,	/* [rate] to the supervisor: refused, or asks */
 	MSG_WRK_TOPIC = 152,	/* [topic] to the store: joined, or read */

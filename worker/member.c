@@ -29,16 +29,31 @@ member_attest(const struct self *self, struct peer *sup, uint32_t seq,
 		log_warn("attest: answer");
 }
 
-void
-member_event(struct peer *gate, const struct push *p)
+/* 0, -1. */
+static int
+member_publish(struct peer *gate, const json_t *o, size_t size)
 {
 	struct msg_json	 m = { { 0 } };
+	char		*text = xmalloc(size + 1);
+	int		 ret;
+
+	m.json.len = json_dumpb(o, text, size, JSON_COMPACT);
+	m.json.p = (const uint8_t *)text;
+	ret = peer_send(gate, MSG_WRK_EVENT, 0, &m);
+	freezero(text, size);
+	return ret;
+}
+
+int
+member_event(struct peer *gate, const struct push *p)
+{
 	json_t		*o;
-	char		 when[CLOCK_ISO_SIZE], *text;
+	char		 when[CLOCK_ISO_SIZE];
 	size_t		 size;
+	int		 ret = -1;
 
 	if (gate == NULL || p->event[0] == '\0')
-		return;
+		return 0;
 	o = json_object();
 	json_object_set_new(o, "type", json_string("push"));
 	json_object_set_new(o, "subtype", json_string("system"));
@@ -50,14 +65,24 @@ member_event(struct peer *gate, const struct push *p)
 		json_object_set_new(o, "eventData", json_object());
 	json_object_set_new(o, "createdAt",
 	    json_string(clock_iso(p->created_at, when)));
-	if ((size = json_dumpb(o, NULL, 0, JSON_COMPACT)) <= EVENT_MAX) {
-		text = xmalloc(size + 1);
-		m.json.len = json_dumpb(o, text, size, JSON_COMPACT);
-		m.json.p = (const uint8_t *)text;
-		(void)peer_send(gate, MSG_WRK_EVENT, 0, &m);
-		freezero(text, size);
-	} else
+	if ((size = json_dumpb(o, NULL, 0, JSON_COMPACT)) <= EVENT_MAX)
+		ret = member_publish(gate, o, size);
+	else
 		log_warnx("event: %s: %zu bytes are too many", p->event,
 		    size);
 	json_decref(o);
+	return ret;
+}
+
+int
+member_lost(struct peer *gate, unsigned n)
+{
+	json_t	*o = json_object();
+	int	 ret;
+
+	json_object_set_new(o, "type", json_string("lost"));
+	json_object_set_new(o, "events", json_integer(n));
+	ret = member_publish(gate, o, json_dumpb(o, NULL, 0, JSON_COMPACT));
+	json_decref(o);
+	return ret;
 }

@@ -229,8 +229,9 @@ void
 worker_gate_channel(struct worker *w, int fd)
 {
 	peer_free(&w->gate);
-	w->gate = peer_new(w->ctx, w->vh, fd, on_gate_msg, on_gate_gone, NULL,
-	    w);
+	w->gate = peer_new(w->ctx, w->vh, fd, on_gate_msg, on_gate_gone,
+	    worker_gate_room, w);
+	w->events_lost = 0;		/* to readers who are gone */
 	requests_gate(w->requests, w->gate);
 	topics_gate(w->topics, w->gate);
 }

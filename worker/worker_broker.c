@@ -55,8 +55,22 @@ on_peer_event(struct worker *w, const struct push *p)
 	if (strncmp(p->event, "peer_", strlen("peer_")) == 0 ||
 	    strcmp(p->event, "profile_updated") == 0)
 		requests_peers_changed(w->requests);
-	if (w->self->kind == OWNER_MEMBER)
-		member_event(w->gate, p);
+	if (w->self->kind == OWNER_MEMBER &&
+	    member_event(w->gate, p) == -1) {
+		w->events_lost++;
+		worker_gate_room(w);
+	}
+}
+
+/* Its readers are told how much they have missed. */
+void
+worker_gate_room(void *arg)
+{
+	struct worker	*w = arg;
+
+	if (w->events_lost > 0 && w->gate != NULL &&
+	    member_lost(w->gate, w->events_lost) == 0)
+		w->events_lost = 0;
 }
 
 /* One line a minute is enough to know of it. */

@@ -44,6 +44,7 @@ struct worker {
 	int		 quit;
 	int		 dying;		/* the loop is being torn down */
 	unsigned	 log_dropped;
+	unsigned	 events_lost;	/* that the gate did not take */
 	unsigned	 malformed;	/* pushes, since they were logged */
 	int64_t		 malformed_ms;	/* monotonic, of that line */
 };
@@ -84,6 +85,7 @@ void	worker_chores_free(struct worker *);
 /* The broker's side: worker_broker.c */
 extern const struct broker_cbs worker_broker_cbs;
 void	worker_room(void *arg);
+void	worker_gate_room(void *arg);
 void	worker_rate(void *arg, const struct msg_rate *);
 
 #endif

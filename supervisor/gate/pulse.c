@@ -115,13 +115,23 @@ event_tell(struct streams *ss, const struct member *m, const char *event,
 	json_decref(data);
 }
 
+/* Each of them was counted, so that more cannot be. */
+static void
+event_lost(struct streams *ss, const struct member *m, const json_t *n)
+{
+	json_int_t	lost = json_integer_value(n);
+
+	if (lost > 0 && lost <= UINT32_MAX)
+		streams_lost(ss, m, lost);
+}
+
 int
 pulse_event(struct streams *ss, const uint8_t owner[OWNER_ID_LEN],
     const char *text, size_t len)
 {
 	struct member	*m = members_find(streams_gate(ss)->members, owner);
 	json_t		*frame = NULL;
-	const char	*event;
+	const char	*event, *type;
 
 	if (input_depth_ok(text, len))
 		frame = json_loadb(text, len, 0, NULL);
@@ -130,7 +140,10 @@ pulse_event(struct streams *ss, const uint8_t owner[OWNER_ID_LEN],
 		return -1;
 	}
 	event = json_string_value(json_object_get(frame, "event"));
-	if (m != NULL && event != NULL)
+	type = json_string_value(json_object_get(frame, "type"));
+	if (m != NULL && type != NULL && strcmp(type, "lost") == 0)
+		event_lost(ss, m, json_object_get(frame, "events"));
+	else if (m != NULL && event != NULL)
 		event_tell(ss, m, event, json_object_get(frame, "eventData"));
 	json_decref(frame);
 	return 0;

@@ -26,8 +26,8 @@ void	pulse_outcome(struct streams *, const struct msg_outcome *);
 
 /*
  * A system push that a member's worker passed on: peer_join, peer_leave or
- * system, with the members of its eventData at the top.  -1: it is no JSON
- * object.
+ * system, with the members of its eventData at the top; or, of type "lost", how
+ * many it could not pass on.  -1: it is no JSON object.
  */
 int	pulse_event(struct streams *, const uint8_t member[OWNER_ID_LEN],
 	    const char *json, size_t);

@@ -113,6 +113,15 @@ stream_gap(struct stream *s)
 }
 
 void
+stream_drop(struct stream *s, int64_t n)
+{
+	s->lost += n;
+	s->all->gate->tally.dropped += n;
+	if (!s->full)
+		stream_gap(s);
+}
+
+void
 stream_tell(struct stream *s, const char *event, const json_t *data)
 {
 	if (stream_unwritten(s) > OUT_MAX)

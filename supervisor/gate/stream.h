@@ -54,6 +54,9 @@ void	streams_tell_mesh(struct streams *, const struct member *,
 void	streams_tell_peer(struct streams *, const struct member *,
 	    const struct member *whose, const char *event, const json_t *data);
 
+/* So many of these did not even reach us. */
+void	streams_lost(struct streams *, const struct member *, int64_t);
+
 /* Tell it to all who see the rows of an owner. */
 void	streams_tell_owner(struct streams *, const uint8_t owner[OWNER_ID_LEN],
 	    const char *event, const json_t *data);

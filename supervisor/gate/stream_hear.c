@@ -60,6 +60,16 @@ streams_tell_peer(struct streams *ss, const struct member *m,
 			stream_tell(s, event, data);
 }
 
+void
+streams_lost(struct streams *ss, const struct member *m, int64_t n)
+{
+	struct stream	*s;
+
+	TAILQ_FOREACH(s, &ss->list, next)
+		if (hears_from(s, m))
+			stream_drop(s, n);
+}
+
 /* m is the owner when it is a member, else NULL. */
 static int
 sees_owner(const struct stream *s, const uint8_t *owner,

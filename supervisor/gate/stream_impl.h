@@ -35,6 +35,9 @@ struct streams {
 /* stream.c: write an event, or drop it when its reader is too slow. */
 void	stream_tell(struct stream *, const char *event, const json_t *data);
 
+/* stream.c: so many are dropped; told as soon as its reader can be. */
+void	stream_drop(struct stream *, int64_t);
+
 /* stream.c: look for rows to write, in so many milliseconds. */
 void	streams_pump_soon(struct streams *, int ms);
 

@@ -3,6 +3,8 @@ end nothing of ours and slow nobody else down (delivery.md section 1 promises
 2, 3 and 5; broker-protocol.md, "Closes and what they mean").
 """
 
+import os
+import signal
 import time
 
 import pytest
@@ -199,6 +201,33 @@ def test_a_flood_of_who_came(evil):
         assert told() == FLOOD
         assert not others.of("peer_join")
     deaf.close()
+
+
+def test_a_flood_of_who_came_while_the_gate_stands_still(evil):
+    """More than a channel holds: what is lost is told to be."""
+    count = 40_000
+    frame = evil.broker.system(evil.member.mesh_id, "peer_joined", name="x",
+                               pubkey=hostile.KEY,
+                               groups=[{"name": "g" * 60}] * 4)
+    push = evil.push(evil.member.key.pub, "the last")
+
+    def stored():
+        return evil.daemon.query("SELECT count(*) AS n FROM inbox WHERE"
+                                 " sender = ?", push["senderPubkey"])[0]["n"]
+    with evil.victim.events() as events:
+        gate = evil.daemon.kill("gate", sig=signal.SIGSTOP)
+        try:
+            evil.broker.wait_member().put_raw(flood([frame]) * count +
+                                              flood([push]))
+            wait_for(stored, 30)        # behind all of them
+        finally:
+            os.kill(gate, signal.SIGCONT)
+
+        def told():
+            return len(events.of("peer_join")) + sum(
+                e.data["dropped"] for e in events.of("gap"))
+        wait_for(lambda: told() >= count, 30)
+        assert told() == count
 
 
 def test_a_broker_that_does_not_read(evil):

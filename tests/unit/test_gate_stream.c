@@ -512,6 +512,12 @@ slow_reader(void **state)
 	assert_int_equal(heard(&l, "event: system"), 0);
 	system_event(&w->member, "{\"event\":\"tick\",\"eventData\":{}}");
 	hear_until(&l, "event: system");
+	/* What was lost on the way is told as well. */
+	system_event(&w->member, "{\"type\":\"lost\",\"events\":-1}");
+	system_event(&w->member, "{\"type\":\"lost\",\"events\":\"7\"}");
+	system_event(&w->member, "{\"type\":\"lost\",\"events\":7}");
+	hear_until(&l, "\"dropped\":7");
+	assert_int_equal(heard(&l, "event: gap"), 2);
 	listen_end(&l);
 }
 
