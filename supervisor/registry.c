@@ -234,12 +234,10 @@ int
 registry_bind(struct registry *r, const char *path,
     const uint8_t host_key[HOST_KEY_LEN], char *err, size_t errlen)
 {
-	static const uint8_t	label[] = "sessions.db";
-	uint8_t			mine[32], mark[32] = { 0 };
-	int			ret;
+	uint8_t	mine[REGISTRY_MARK_LEN], mark[REGISTRY_MARK_LEN] = { 0 };
+	int	ret;
 
-	crypto_generichash(mine, sizeof mine, label, sizeof label, host_key,
-	    HOST_KEY_LEN);
+	registry_mark(mine, host_key);
 	bind_blob(r->host_put, 1, mine, sizeof mine, 1);
 	ret = registry_run(r, r->host_put);
 	if (ret == 0 && (sqlite3_step(r->host_get) != SQLITE_ROW ||

@@ -62,6 +62,13 @@ int	registry_look(const char *path,
 int	registry_bind(struct registry *, const char *path,
 	    const uint8_t host_key[HOST_KEY_LEN], char *err, size_t errlen);
 
+/*
+ * Look whether it belongs to this host key.  1; 0: to another; -1: it does not
+ * say, or cannot be opened.
+ */
+int	registry_look_host(const char *path,
+	    const uint8_t host_key[HOST_KEY_LEN]);
+
 /* Does it hold anything?  Then the host key must not be made anew. */
 int	registry_in_use(const char *path);
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,4 +157,23 @@ registry_look(const char *path,
 	}
 	sqlite3_close(db);
 	return ret == -1 ? -1 : 0;
+}
+
+int
+registry_look_host(const char *path, const uint8_t host_key[HOST_KEY_LEN])
+{
+	uint8_t		 mine[REGISTRY_MARK_LEN], mark[REGISTRY_MARK_LEN];
+	sqlite3		*db = NULL;
+	sqlite3_stmt	*st = NULL;
+	int		 ret = -1;
+
+	registry_mark(mine, host_key);
+	if (look_open(path, &db) == 0 && sqlite3_prepare_v2(db,
+	    "SELECT mark FROM host", -1, &st, NULL) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW &&
+	    registry_row_blob(st, 0, mark, sizeof mark) == 1)
+		ret = sodium_memcmp(mine, mark, sizeof mark) == 0;
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return ret;
 }

@@ -6,9 +6,20 @@
 #include "supervisor/registry_row.h"
 
 #include <limits.h>
+#include <sodium.h>
 #include <string.h>
 
 #include "common/encode.h"
+
+void
+registry_mark(uint8_t out[REGISTRY_MARK_LEN],
+    const uint8_t host_key[HOST_KEY_LEN])
+{
+	static const uint8_t	label[] = "sessions.db";
+
+	crypto_generichash(out, REGISTRY_MARK_LEN, label, sizeof label,
+	    host_key, HOST_KEY_LEN);
+}
 
 int
 registry_row_text(sqlite3_stmt *st, int i, char *buf, size_t size)

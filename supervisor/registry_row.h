@@ -27,4 +27,9 @@ int	registry_row_blob(sqlite3_stmt *, int column, void *buf, int size);
 int	registry_row_park(sqlite3_stmt *, int column,
 	    char park[REASON_SIZE], int *whole_r);
 
+/* What stands in a file that belongs to this host key. */
+#define REGISTRY_MARK_LEN	32
+void	registry_mark(uint8_t out[REGISTRY_MARK_LEN],
+	    const uint8_t host_key[HOST_KEY_LEN]);
+
 #endif

@@ -317,6 +317,8 @@ def test_a_host_key_that_is_missing(used):
     key = used.state_dir / "host.key"
     key.unlink()
     only(check(used), key, "No such file", "restore it from a backup")
+    (used.state_dir / "sessions.db").unlink()   # the messages are there
+    only(check(used), key, "No such file", "restore it from a backup")
     assert not key.exists()
 
 
