@@ -66,6 +66,7 @@ enum msg_type {
 	MSG_SUP_ANSWER = 25,	/* [answer] answers the gate's requests */
 	MSG_SUP_PARK = 26,	/* [park] to a worker: keep away, or connect */
 	MSG_SUP_QUIESCE = 37,	/* to gate and workers: begin nothing new */
+	MSG_SUP_REPLACE = 38,	/* to the gate: as STOP; another one follows */
 	MSG_SUP_ALLOW = 28,	/* [allow] to the gate: who may use the socket */
 
 	MSG_SUP_SETUP_JOIN = 30, /* [setup_join] to a worker that joins */
@@ -90,6 +91,7 @@ enum msg_type {
 	MSG_GATE_RELOAD = 72,	/* [status] to the supervisor: by whom */
 	MSG_GATE_LEAVE = 73,	/* [leave] to the supervisor: a mesh */
 
+	MSG_GATE_UPGRADE = 85,	/* [status] to the supervisor: by whom */
 	MSG_GATE_MESH_CREATE = 75, /* [mesh_create] to the supervisor */
 	MSG_GATE_MESH_INVITE = 76, /* [mesh_invite] to the supervisor */
 	MSG_GATE_MESH_JOIN = 77, /* [mesh_join] to the supervisor */

@@ -574,6 +574,7 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_SUP_PACE] = { "pace", BODY(pace), PLAIN },
 	[MSG_SUP_ANSWER] = { "sup_answer", BODY(answer), BIG },
 	[MSG_SUP_PARK] = { "park", BODY(park), PLAIN },
+	[MSG_SUP_REPLACE] = { "replace", NONE, PLAIN },
 	[MSG_SUP_QUIESCE] = { "quiesce", NONE, PLAIN },
 	[MSG_SUP_ALLOW] = { "allow", BODY(allow), PLAIN },
 
@@ -595,6 +596,7 @@ static const struct msg_layout layouts[MSG_TYPE_MAX + 1] = {
 	[MSG_GATE_REQUEUE] = { "requeue", BODY(requeue), BIG },
 	[MSG_GATE_DELETE] = { "delete", BODY(seen), PLAIN },
 	[MSG_GATE_PRESENCE] = { "presence", BODY(presence), PLAIN },
+	[MSG_GATE_UPGRADE] = { "upgrade", BODY(status), PLAIN },
 	[MSG_GATE_RELOAD] = { "reload", BODY(status), PLAIN },
 	[MSG_GATE_LEAVE] = { "leave", BODY(leave), PLAIN },
 

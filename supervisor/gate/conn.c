@@ -82,6 +82,20 @@ closed_cb(struct evhttp_connection *ev, void *arg)
 	gate_idle_check(cs->gate);
 }
 
+/* Close it, unless a request is here.  By Unix socket none is lost. */
+static void
+conn_part(struct conn *c)
+{
+	char	b;
+
+	if (recv(c->fd, &b, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+		return;
+	if (c->via != LISTEN_TCP)	/* its client cannot write any more */
+		shutdown(c->fd, SHUT_RD);
+	if (recv(c->fd, &b, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
+		evhttp_connection_free(c->ev);
+}
+
 static void
 deadline_event(evutil_socket_t fd, short what, void *arg)
 {
@@ -94,6 +108,8 @@ deadline_event(evutil_socket_t fd, short what, void *arg)
 	else if (c->phase == AT_READING)
 		conn_refuse(c, 408, "request_timeout",
 		    "A request must be complete within 30 s.");
+	else if (c->phase == AT_REST && c->conns->gate->replaced)
+		conn_part(c);
 }
 
 static void
@@ -328,6 +344,36 @@ conns_stop(struct conns *cs)
 }
 
 void
+conns_part(struct conns *cs)
+{
+	struct conn	*c, *next;
+
+	for (c = TAILQ_FIRST(&cs->list); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, next);
+		if (c->phase == AT_REST && c->served)
+			conn_part(c);
+	}
+}
+
+void
+conns_give_up(struct conns *cs)
+{
+	struct conn	*c, *next;
+
+	for (c = TAILQ_FIRST(&cs->list); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, next);
+		if (c->phase == AT_REST || c->phase == AT_READING)
+			evhttp_connection_free(c->ev);
+	}
+}
+
+int
+conns_empty(const struct conns *cs)
+{
+	return TAILQ_EMPTY(&cs->list) && TAILQ_EMPTY(&cs->fresh);
+}
+
+void
 conn_begin(struct conn *c, struct request *r)
 {
 	event_del(c->ev_deadline);
@@ -341,12 +387,14 @@ conn_end(struct conn *c)
 	struct conns	*cs = c->conns;
 
 	c->req = NULL;
+	c->served = 1;
 	c->received = evbuffer_get_length(bufferevent_get_input(c->bev));
 	c->phase = AT_REST;
 	if (c->received > 0) {		/* the next one, pipelined */
 		c->phase = AT_READING;
 		event_add(c->ev_deadline, cs->deadline);
-	}
+	} else if (cs->gate->replaced)	/* a stream has no other end */
+		event_active(c->ev_deadline, EV_TIMEOUT, 0);
 	TAILQ_REMOVE(&cs->list, c, next);
 	TAILQ_INSERT_TAIL(&cs->list, c, next);
 }

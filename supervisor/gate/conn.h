@@ -42,6 +42,7 @@ struct conn {
 	uint64_t	 uid;
 	struct uid_use	*use;
 	enum conn_phase	 phase;
+	int		 served;	/* it had an answer before */
 	size_t		 received;	/* bytes of the request so far */
 	size_t		 charged;	/* of them, in the uid's input */
 	struct evbuffer_cb_entry *in_cb, *out_cb;
@@ -60,6 +61,16 @@ struct conn *conns_find(struct conns *, struct evhttp_connection *);
 
 /* Close what is between two requests. */
 void	conns_stop(struct conns *);
+
+/*
+ * Another gate follows.  What is between two requests is closed, so that its
+ * client learns of it before it writes the next one, or its next request, if
+ * that is here already, is answered still.  What has not had an answer yet is
+ * left a moment to ask.
+ */
+void	conns_part(struct conns *);
+void	conns_give_up(struct conns *);	/* that moment is over */
+int	conns_empty(const struct conns *);
 
 /* A whole request is here; its answer is written. */
 void	conn_begin(struct conn *, struct request *);

@@ -197,6 +197,16 @@ on_stop(void *arg, struct msg *m)
 	return 0;
 }
 
+static int
+on_replace(void *arg, struct msg *m)
+{
+	struct speaker	*s = arg;
+
+	(void)m;
+	gate_replace(s->gate);
+	return 0;
+}
+
 /* Every answer to a call of ours, whatever is in it. */
 static int
 on_answer(void *arg, struct msg *m)
@@ -281,6 +291,8 @@ static const struct rule gate_rules[] = {
 	{ MSG_SUP_LOG_LEVEL,	PEER_SUPERVISOR, RUNNING, on_log_level },
 	{ MSG_SUP_QUIESCE,	PEER_SUPERVISOR, RUNNING, on_quiesce },
 	{ MSG_SUP_STOP,		PEER_SUPERVISOR, GATE_NEW | RUNNING, on_stop },
+	{ MSG_SUP_REPLACE,	PEER_SUPERVISOR, GATE_NEW | RUNNING,
+	    on_replace },
 
 	{ MSG_STORE_ACCEPTED,	PEER_STORE, RUNNING, on_answer },
 	{ MSG_STORE_SEEN,	PEER_STORE, RUNNING, on_answer },

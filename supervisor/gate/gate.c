@@ -16,6 +16,7 @@
 #include "common/rows.h"
 #include "common/xalloc.h"
 #include "supervisor/gate/call.h"
+#include "supervisor/gate/conn.h"
 #include "supervisor/gate/control.h"
 #include "supervisor/gate/http.h"
 #include "supervisor/gate/limit.h"
@@ -88,6 +89,17 @@ stop_event(evutil_socket_t fd, short what, void *arg)
 	event_base_loopbreak(g->base);
 }
 
+static void
+part_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct gate	*g = arg;
+
+	(void)fd;
+	(void)what;
+	conns_give_up(http_conns(g->http));
+	gate_idle_check(g);
+}
+
 struct gate *
 gate_new(int ctl_fd)
 {
@@ -98,7 +110,8 @@ gate_new(int ctl_fd)
 	g->state = GATE_NEW;
 	g->ev_open = event_new(g->base, -1, 0, open_event, g);
 	g->ev_stop = event_new(g->base, -1, 0, stop_event, g);
-	if (g->ev_open == NULL || g->ev_stop == NULL)
+	g->ev_part = event_new(g->base, -1, 0, part_event, g);
+	if (g->ev_open == NULL || g->ev_stop == NULL || g->ev_part == NULL)
 		fatalx("event_new failed");
 	g->members = members_new();
 	g->sessions = sessions_new();
@@ -138,6 +151,7 @@ gate_free(struct gate **gp)
 	evpeer_free(&g->sup);
 	event_free(g->ev_open);
 	event_free(g->ev_stop);
+	event_free(g->ev_part);
 	event_base_free(g->base);
 	freezero(g, sizeof *g);
 	libevent_global_shutdown();
@@ -182,9 +196,22 @@ gate_stop(struct gate *g)
 }
 
 void
+gate_replace(struct gate *g)
+{
+	const struct timeval	 tv = { 0, GATE_PART_MS * 1000 };
+
+	if (g->state == GATE_STOPPING)
+		return;
+	g->replaced = 1;
+	event_add(g->ev_part, &tv);
+	gate_stop(g);
+}
+
+void
 gate_idle_check(struct gate *g)
 {
-	if (g->state == GATE_STOPPING && requests_empty(g->requests))
+	if (g->state == GATE_STOPPING && requests_empty(g->requests) &&
+	    (!g->replaced || conns_empty(http_conns(g->http))))
 		event_active(g->ev_stop, EV_TIMEOUT, 0);
 }
 

@@ -31,6 +31,7 @@
 #define GATE_ANSWER_MS	2500
 #define GATE_WORKER_MS	2700
 #define GATE_STOP_MS	1000
+#define GATE_PART_MS	250	/* for a request that is not whole yet */
 
 struct calls;
 struct http;
@@ -47,6 +48,7 @@ struct waits;
 struct gate {
 	struct event_base *base;
 	unsigned	 state;
+	int		 replaced;	/* stopping, and another one follows */
 	int		 quiescing;	/* nothing new is begun */
 	struct evpeer	*sup;
 	struct calls	*calls;
@@ -75,6 +77,7 @@ struct gate {
 	struct event	*ev_open;	/* try again to open the database */
 	int64_t		 open_until;	/* monotonic, ms */
 	struct event	*ev_stop;	/* the end of stopping */
+	struct event	*ev_part;	/* ... for those that ask nothing */
 };
 
 /*
@@ -92,6 +95,9 @@ void	gate_loop(struct gate *);
 /* From the supervisor: the first message, and the last. */
 void	gate_setup(struct gate *, const struct msg_setup_gate *);
 void	gate_stop(struct gate *);
+
+/* The same, and what comes meanwhile is answered, and not refused. */
+void	gate_replace(struct gate *);
 
 /* A request has ended: was it the last that stopping waits for? */
 void	gate_idle_check(struct gate *);

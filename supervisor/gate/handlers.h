@@ -77,5 +77,6 @@ int	mesh_check_no_session(struct request *);
 void	on_meshes(struct request *);
 void	on_mesh_leave(struct request *);
 void	on_reload(struct request *);
+void	on_upgrade(struct request *);
 
 #endif

@@ -194,7 +194,10 @@ http_stop(struct http *h)
 		evhttp_del_accept_socket(l->ev, l->bound);
 		l->lev = NULL;
 	}
-	conns_stop(h->conns);
+	if (h->gate->replaced)
+		conns_part(h->conns);
+	else
+		conns_stop(h->conns);
 }
 
 void

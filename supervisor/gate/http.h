@@ -18,7 +18,10 @@ void	http_free(struct http **);	/* and every connection */
 /* Takes fd. 0, or -1: it is no listening socket of that kind. */
 int	http_listen(struct http *, int fd, enum listen_kind);
 
-/* Accept nobody any more; what is connected stays. */
+/*
+ * Accept nobody any more.  What is between two requests is closed; when
+ * another gate follows, as conns_part() does.
+ */
 void	http_stop(struct http *);
 
 /* Accept nobody for now, and again. */

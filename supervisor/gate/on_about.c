@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/version.h"
 #include "supervisor/gate/call.h"
 #include "supervisor/gate/gate.h"
 #include "supervisor/gate/member.h"
@@ -19,7 +20,7 @@
 static const char *const features[] = { "version", "health", "status",
     "sessions", "send", "inbox", "outbox", "events", "peers", "presence",
     "state", "memory", "skills", "topics", "groups", "profile", "schedule",
-    "meshes", "reload" };
+    "meshes", "reload", "upgrade" };
 
 void
 on_version(struct request *r)
@@ -30,7 +31,7 @@ on_version(struct request *r)
 	for (i = 0; i < sizeof features / sizeof *features; i++)
 		json_array_append_new(list, json_string(features[i]));
 	reply_json(r, 200, json_pack("{s:s, s:s, s:o, s:i}",
-	    "daemon_version", PACKAGE_VERSION, "ipc_api", IPC_API,
+	    "daemon_version", version_text(), "ipc_api", IPC_API,
 	    "ipc_features", list, "schema_version", SCHEMA_VERSION));
 }
 

@@ -1,6 +1,6 @@
 /*
- * Meshes: which there are, and leaving one; and reloading what says so.  The
- * supervisor does it; it trusts us about who asks.
+ * Meshes: which there are, and leaving one; reloading what says so, and
+ * upgrading.  The supervisor does it; it trusts us about who asks.
  */
 
 #include "supervisor/gate/handlers.h"
@@ -17,6 +17,8 @@
 #include "supervisor/gate/request.h"
 #include "supervisor/gate/scope.h"
 #include "supervisor/gate/session.h"
+
+#define UPGRADE_MS	20000	/* the new program may look for 10 s */
 
 int
 mesh_check_no_session(struct request *r)
@@ -113,21 +115,38 @@ reload_cb(struct request *r, void *arg, enum call_end how, const void *body)
 		reload_refused(r, o);
 }
 
+/* Is it the daemon's owner who asks?  -1, and answered: no. */
+static int
+owner_check(struct request *r, const char *what, struct msg_status *ask)
+{
+	memset(ask, 0, sizeof *ask);
+	if (!request_is_operator(r) &&
+	    (r->session != NULL || r->uid != r->gate->owner_uid)) {
+		reply_error(r, 403, "not_daemon_owner", "Only the owner of the "
+		    "daemon may %s it, and no session.", what);
+		return -1;
+	}
+	ask->uid = r->uid;
+	ask->all = request_is_operator(r);
+	return 0;
+}
+
 void
 on_reload(struct request *r)
 {
 	struct msg_status	ask;
 
-	memset(&ask, 0, sizeof ask);
-	if (!request_is_operator(r) &&
-	    (r->session != NULL || r->uid != r->gate->owner_uid)) {
-		reply_error(r, 403, "not_daemon_owner", "Only the owner of the "
-		    "daemon may reload it, and no session.");
-		return;
-	}
-	ask.uid = r->uid;
-	ask.all = request_is_operator(r);
-	if (call_supervisor(r, MSG_GATE_RELOAD, &ask, MSG_SUP_ANSWER,
+	if (owner_check(r, "reload", &ask) == 0 &&
+	    call_supervisor(r, MSG_GATE_RELOAD, &ask, MSG_SUP_ANSWER,
 	    reload_cb) == -1)
 		reply_unanswered(r, 0, "supervisor");
+}
+
+void
+on_upgrade(struct request *r)
+{
+	struct msg_status	ask;
+
+	if (owner_check(r, "upgrade", &ask) == 0)
+		answer_ask(r, MSG_GATE_UPGRADE, &ask, UPGRADE_MS);
 }

@@ -145,4 +145,6 @@ on_events(struct request *r)
 	}
 	stream_head(r, cursor, unread_to);
 	stream_open(r, cursor, unread_to);
+	if (r->gate->state == GATE_STOPPING)	/* the next gate goes on */
+		streams_stop(r->gate->streams);
 }

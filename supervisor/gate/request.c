@@ -336,7 +336,8 @@ request_check(struct request *r)
 	if (request_check_frame(r) == -1 || who_check_guards(r) == -1 ||
 	    who_check_uid(r) == -1 || request_check_route(r) == -1)
 		return -1;
-	if (r->gate->state == GATE_STOPPING || (r->gate->quiescing &&
+	if ((r->gate->state == GATE_STOPPING && !r->gate->replaced) ||
+	    (r->gate->quiescing &&
 	    (r->route->flags & ROUTE_NEW))) {
 		reply_error(r, 503, "stopping",
 		    "The daemon is stopping or being replaced: try again.");

@@ -101,6 +101,7 @@ static const struct route routes[] = {
 	{ EVHTTP_REQ_GET, "/v1/meshes", 0, 0, on_meshes },
 	{ EVHTTP_REQ_DELETE, "/v1/meshes/{}", 0, 0, on_mesh_leave },
 	{ EVHTTP_REQ_POST, "/v1/reload", 0, 0, on_reload },
+	{ EVHTTP_REQ_POST, "/v1/upgrade", 0, 0, on_upgrade },
 };
 
 static const struct {

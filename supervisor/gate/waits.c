@@ -300,7 +300,7 @@ wait_begin(struct request *r, const uint8_t owner[OWNER_ID_LEN],
 	memcpy(w->owner, owner, sizeof w->owner);
 	strcpy(w->client_id, client_id);	/* it is a row's */
 	w->what = what;
-	w->end = clock_mono_ms() + ms;
+	w->end = ws->gate->state == GATE_STOPPING ? 0 : clock_mono_ms() + ms;
 	w->again = AGAIN_MIN_MS;
 	w->delivered = DELIVERED_UNKNOWN;
 	w->ev_timer = event_new(ws->gate->base, -1, 0, timer_event, w);
