@@ -14,6 +14,13 @@
 #define INHERIT_READY_ENV	"MESHSUP_READY_FD"
 
 /*
+ * The supervisor, executed in the place of an older one: the number of the
+ * memfd with what that one hands over.  For `supervisor --upgrade-check` it is
+ * INHERIT_CTL_FD.
+ */
+#define INHERIT_HANDOVER_ENV	"MESHSUP_HANDOVER_FD"
+
+/*
  * A child of the supervisor: MSG_PROTO of its supervisor, in decimal.  It ends
  * when that is not its own.
  */

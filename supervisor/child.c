@@ -80,7 +80,7 @@ child_restart_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (c->wanted && c->pid == 0 && c->sup->state != SUP_STOPPING)
+	if (c->wanted && c->pid == 0 && c->sup->state < SUP_UPGRADING)
 		child_spawn(c);
 }
 
@@ -245,7 +245,7 @@ out:
 void
 child_start(struct child *c)
 {
-	if (c->sup->state == SUP_STOPPING)
+	if (c->sup->state >= SUP_UPGRADING)
 		return;
 	c->wanted = 1;
 	if (crash_is_loop(&c->crash))
@@ -254,8 +254,8 @@ child_start(struct child *c)
 		child_spawn(c);
 }
 
-void
-child_stop(struct child *c)
+static void
+child_end(struct child *c, enum msg_type word)
 {
 	c->wanted = 0;
 	event_del(c->ev_restart);
@@ -263,8 +263,20 @@ child_stop(struct child *c)
 		return;
 	child_becomes(c, CHILD_STOPPING);
 	if (c->peer != NULL)
-		(void)evpeer_send(c->peer, MSG_SUP_STOP, 0, NULL, -1);
+		(void)evpeer_send(c->peer, word, 0, NULL, -1);
 	supervisor_after(c->ev_kill, CHILD_STOP_MS);
+}
+
+void
+child_stop(struct child *c)
+{
+	child_end(c, MSG_SUP_STOP);
+}
+
+void
+child_replace(struct child *c)
+{
+	child_end(c, MSG_SUP_REPLACE);
 }
 
 void

@@ -43,6 +43,9 @@ void	child_start(struct child *);
 /* Tell it to stop, kill it when it does not; ops->down follows. */
 void	child_stop(struct child *);
 
+/* The same to the gate: another one follows, and nobody is to notice. */
+void	child_replace(struct child *);
+
 /* SIGKILL it, and start it again if it is to run. */
 void	child_kill(struct child *);
 

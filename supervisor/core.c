@@ -19,6 +19,7 @@
 #include "supervisor/register.h"
 #include "supervisor/session.h"
 #include "supervisor/tell.h"
+#include "supervisor/upgrade.h"
 
 #define START_DEATHS	3	/* of a core process: the start has failed */
 
@@ -35,6 +36,8 @@ core_down(struct child *c)
 		join_forget_answers(s);
 		mesh_ask_forget_answers(s);
 		tell_stop(s);
+		upgrade_forget_answer(s);
+		s->gate_waits = 0;
 	}
 	if (c == s->broker)
 		mesh_ask_broker_down(s);
@@ -123,17 +126,33 @@ gate_up(struct child *c)
 	tell_sessions(s, gate_told);
 }
 
-/* It knows all sessions: now whoever asks can be answered. */
+/* Now whoever asks can be answered. */
 static void
-gate_told(struct supervisor *s)
+gate_listen(struct supervisor *s)
 {
 	struct child	*c = s->gate;
 
-	pair_up(c);
+	if (!s->gate_waits)		/* it is another one since */
+		return;
+	s->gate_waits = 0;
 	core_listen(c, s->listen_unix, LISTEN_UNIX);
 	core_listen(c, s->listen_admin, LISTEN_ADMIN);
 	core_listen(c, s->listen_tcp, LISTEN_TCP);
 	supervisor_check_ready(s);
+}
+
+/*
+ * It knows all sessions.  After an upgrade those that were connected get a
+ * moment to be so again: requests wait in the listening sockets meanwhile, and
+ * none is refused for want of a connection.
+ */
+static void
+gate_told(struct supervisor *s)
+{
+	pair_up(s->gate);
+	s->gate_waits = 1;
+	if (!upgrade_waits(s, gate_listen))
+		gate_listen(s);
 }
 
 static void

@@ -20,6 +20,7 @@
 #include "common/fd.h"
 #include "common/inherit.h"
 #include "common/privs.h"
+#include "common/version.h"
 #include "common/xalloc.h"
 #include "supervisor/activation.h"
 #include "supervisor/capacity.h"
@@ -31,10 +32,11 @@
 #include "supervisor/registry.h"
 #include "supervisor/signals.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/upgrade.h"
 
 struct options {
 	const char	*config, *state_dir, *run_dir;
-	int		 foreground, check, json;
+	int		 foreground, check, json, upgrade_check;
 };
 
 static void __attribute__((__noreturn__))
@@ -57,6 +59,7 @@ parse_options(struct options *o, int argc, char *argv[])
 		{ "foreground", no_argument, NULL, 'f' },
 		{ "check", no_argument, NULL, 'C' },
 		{ "json", no_argument, NULL, 'J' },
+		{ "upgrade-check", no_argument, NULL, 'U' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -71,6 +74,7 @@ parse_options(struct options *o, int argc, char *argv[])
 		case 'f': o->foreground = 1; break;
 		case 'C': o->check = 1; break;
 		case 'J': o->json = 1; break;
+		case 'U': o->upgrade_check = 1; break;
 		case 'h': usage(0);
 		default: usage(2);
 		}
@@ -235,24 +239,37 @@ find_libexec(void)
 	return xstrdup(dirname(exe));
 }
 
+/* By the options, or as it was when somebody hands over. */
+static int
+find_places(struct supervisor *s, const struct options *o, int handover,
+    char *err, size_t errlen)
+{
+	if (handover != -1)
+		return upgrade_take(s, handover, err, errlen);
+	s->foreground = o->foreground;
+	return paths_find(&s->paths, o->config, o->state_dir, o->run_dir, err,
+	    errlen);
+}
+
 /* Everything before the loop.  -1 with a sentence in err. */
 static int
-set_up(struct supervisor *s, const struct options *o, char *err, size_t errlen)
+set_up(struct supervisor *s, const struct options *o, int handover, char *err,
+    size_t errlen)
 {
 	if ((s->libexec = find_libexec()) == NULL) {
 		snprintf(err, errlen, "/proc/self/exe: %s", strerror(errno));
 		return -1;
 	}
-	s->foreground = o->foreground;
-	if (paths_find(&s->paths, o->config, o->state_dir, o->run_dir, err,
-	    errlen) == -1 || conf_load(&s->conf, s->paths.config,
-	    s->paths.config_named, err, errlen) == -1 ||
+	if (find_places(s, o, handover, err, errlen) == -1 ||
+	    conf_load(&s->conf, s->paths.config, s->paths.config_named, err,
+	    errlen) == -1 ||
 	    make_dirs(s, err, errlen) == -1 ||
-	    take_locks(s, err, errlen) == -1 ||
+	    (handover == -1 && take_locks(s, err, errlen) == -1) ||
 	    open_log(s, err, errlen) == -1)
 		return -1;
-	log_info("started, meshsup %s, pid %ld, state %s", PACKAGE_VERSION,
-	    (long)getpid(), s->paths.state_dir);
+	log_info("%s, meshsup %s, pid %ld, state %s", handover == -1 ?
+	    "started" : "upgraded", version_text(), (long)getpid(),
+	    s->paths.state_dir);
 	capacity_raise(s);
 	xasprintf(&s->mesh_db, "%s/%s/%s", s->paths.state_dir,
 	    PATHS_STORE_DIR, PATHS_MESH_DB);
@@ -267,15 +284,15 @@ set_up(struct supervisor *s, const struct options *o, char *err, size_t errlen)
 
 /* Look, say what is wrong, and do nothing else. */
 static int
-check(const struct options *o)
+only_look(const struct options *o)
 {
 	char	*libexec = find_libexec();
 	int	 code;
 
 	if (libexec == NULL)
 		fatal("/proc/self/exe");
-	code = check_main(libexec, o->config, o->state_dir, o->run_dir,
-	    o->json);
+	code = o->upgrade_check ? upgrade_check_main(libexec) :
+	    check_main(libexec, o->config, o->state_dir, o->run_dir, o->json);
 	free(libexec);
 	return code;
 }
@@ -287,6 +304,7 @@ main(int argc, char *argv[])
 	struct options		 o;
 	char			 err[512] = "";
 	int			 code = 1, ready = take_ready_fd();
+	int			 handover = upgrade_take_fd();
 
 	log_init("supervisor");
 	signals_hold();
@@ -296,13 +314,14 @@ main(int argc, char *argv[])
 		fatalx("libsodium does not start");
 	json_set_alloc_funcs(wipe_malloc, wipe_free);
 	privs_no_core();
-	if (o.check)
-		return check(&o);
+	if (o.check || o.upgrade_check)
+		return only_look(&o);
 	s = supervisor_new();
 	s->ready_fd = ready;
+	s->argv = argv;
 	s->notify = notify_take();
 	if (take_sockets(s, err, sizeof err) == -1 ||
-	    set_up(s, &o, err, sizeof err) == -1)
+	    set_up(s, &o, handover, err, sizeof err) == -1)
 		supervisor_fail(s, "%s", err);
 	else
 		code = supervisor_loop(s);

@@ -23,6 +23,7 @@ struct member {
 	char		 park[REASON_SIZE];	/* why, or "": see park.h */
 	int		 park_whole;	/* with all of its sessions */
 	struct tell	 tell;
+	int		 was_open;	/* when an upgrade began */
 	int		 known;		/* the broker said that it has it */
 	uint32_t	 add_seq;	/* of the question, or 0 */
 	uint8_t		*new_secret;	/* until its file is written */

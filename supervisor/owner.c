@@ -203,8 +203,39 @@ owner_event(evutil_socket_t fd, short what, void *arg)
 	o->gone_cb(o->arg);		/* may free it */
 }
 
+/* Is it a pidfd of that process?  One of a process that has ended says -1. */
+static int
+owner_is_pidfd(int fd, pid_t pid)
+{
+	char	 path[64], line[256];
+	long	 its = 0;
+	FILE	*f;
+
+	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+	if ((f = fopen(path, "re")) == NULL)
+		return 0;
+	while (its == 0 && fgets(line, sizeof line, f) != NULL)
+		if (strncmp(line, "Pid:", 4) == 0)
+			its = strtol(line + 4, NULL, 10);
+	fclose(f);
+	return its == (long)pid || its == -1;
+}
+
 struct owner *
 owner_watch(struct event_base *base, const struct owner_id *id,
+    void (*gone_cb)(void *), void *arg)
+{
+	return owner_adopt(base, id, -1, gone_cb, arg);
+}
+
+int
+owner_fd(const struct owner *o)
+{
+	return o->fd;
+}
+
+struct owner *
+owner_adopt(struct event_base *base, const struct owner_id *id, int pidfd,
     void (*gone_cb)(void *), void *arg)
 {
 	struct owner	*o = xcalloc(1, sizeof *o);
@@ -212,7 +243,9 @@ owner_watch(struct event_base *base, const struct owner_id *id,
 	o->id = *id;
 	o->gone_cb = gone_cb;
 	o->arg = arg;
-	o->fd = owner_pidfd(id->pid);
+	if (pidfd != -1 && !owner_is_pidfd(pidfd, id->pid))
+		fd_close(&pidfd);
+	o->fd = pidfd != -1 ? pidfd : owner_pidfd(id->pid);
 	owner_arm(o, base);
 	/* It may have ended between the look and now, its pid used again. */
 	if (!owner_alive(id))

@@ -39,4 +39,14 @@ struct owner *owner_watch(struct event_base *, const struct owner_id *,
 	    void (*gone_cb)(void *), void *arg);
 void	owner_free(struct owner **);
 
+/*
+ * The same with a pidfd that was opened before an exec, and is taken; -1, or
+ * one of another process: a new one.
+ */
+struct owner *owner_adopt(struct event_base *, const struct owner_id *,
+	    int pidfd, void (*gone_cb)(void *), void *arg);
+
+/* Its pidfd, or -1. */
+int	owner_fd(const struct owner *);
+
 #endif

@@ -118,7 +118,9 @@ reload_run(struct supervisor *s)
 void
 reload_later(struct supervisor *s)
 {
-	s->reload_due = s->state == SUP_STARTING;
+	/* What an upgrade executes reads everything anyway. */
+	s->reload_due = s->state == SUP_STARTING ||
+	    s->state == SUP_UPGRADING;
 	if (!s->reload_due)
 		json_decref(reload_run(s));
 }

@@ -21,6 +21,7 @@
 #include "supervisor/register.h"
 #include "supervisor/session_impl.h"
 #include "supervisor/session_name.h"
+#include "supervisor/upgrade.h"
 
 #define SAVE_AGAIN_MS	5000
 #define LINGER_UNANSWERED_MS 5000
@@ -168,8 +169,8 @@ void
 session_watch_owner(struct session *se)
 {
 	owner_free(&se->owner);
-	se->owner = owner_watch(se->sup->base, &se->rec.process,
-	    session_owner_gone, se);
+	se->owner = owner_adopt(se->sup->base, &se->rec.process,
+	    upgrade_pidfd(se->sup, se->rec.owner), session_owner_gone, se);
 }
 
 /* One of the registry. */

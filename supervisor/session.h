@@ -29,6 +29,7 @@ struct session {
 	int		 lingered;	/* long enough: its rows are to end */
 	int		 dismissed;	/* ended by us; reason says why */
 	int		 dead;		/* freed when its worker is gone */
+	int		 was_open;	/* when an upgrade began */
 	int		 kept;		/* it is in the registry, with a key */
 	int		 stale;		/* its worker, not up yet, knows less */
 	TAILQ_ENTRY(session) launch;	/* launch.h: */

@@ -9,6 +9,7 @@
 #include "supervisor/logger.h"
 #include "supervisor/reload.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/upgrade.h"
 
 static void
 signals_stop(evutil_socket_t sig, short what, void *arg)
@@ -34,6 +35,15 @@ signals_child(evutil_socket_t sig, short what, void *arg)
 	(void)sig;
 	(void)what;
 	child_reap(arg);
+	upgrade_reap(arg);
+}
+
+static void
+signals_upgrade(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	upgrade_begin(arg, 0);
 }
 
 static void
@@ -60,7 +70,7 @@ static const struct {
 } all[] = {
 	{ SIGTERM, signals_stop }, { SIGINT, signals_stop },
 	{ SIGCHLD, signals_child }, { SIGUSR1, signals_reopen },
-	{ SIGHUP, signals_reload },
+	{ SIGHUP, signals_reload }, { SIGUSR2, signals_upgrade },
 };
 #define N_ALL	(sizeof all / sizeof all[0])
 
@@ -81,6 +91,12 @@ void
 signals_hold(void)
 {
 	signals_mask(SIG_BLOCK);
+}
+
+void
+signals_release(void)
+{
+	signals_mask(SIG_UNBLOCK);
 }
 
 void

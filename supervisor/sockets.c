@@ -11,6 +11,7 @@
 #include "common/fd.h"
 #include "common/xalloc.h"
 #include "supervisor/listen.h"
+#include "supervisor/upgrade.h"
 
 #define TOKEN_LEN	43	/* 32 bytes in base64url */
 
@@ -91,6 +92,7 @@ supervisor_listen(struct supervisor *s, char *err, size_t errlen)
 	char		 where[32];
 	uint16_t	 port;
 
+	upgrade_sockets(s);
 	if (supervisor_listen_unix(s, &s->listen_unix, PATHS_SOCKET,
 	    s->system_mode ? 0666 : 0600, err, errlen) == -1 ||
 	    supervisor_listen_unix(s, &s->listen_admin, PATHS_ADMIN, 0600,
@@ -101,10 +103,14 @@ supervisor_listen(struct supervisor *s, char *err, size_t errlen)
 			return -1;
 		snprintf(where, sizeof where, "127.0.0.1:%d",
 		    (int)s->conf.tcp_port);
-		s->listen_tcp = listen_tcp(where, &port, err, errlen);
+		if (s->listen_tcp == -1)
+			s->listen_tcp = listen_tcp(where, &port, err, errlen);
 		if (s->listen_tcp == -1)
 			return -1;
 	}
-	return supervisor_wants_broker(s) ?
-	    supervisor_listen_broker(s, err, errlen) : 0;
+	if (!supervisor_wants_broker(s))
+		fd_close(&s->listen_broker);
+	else if (s->listen_broker == -1)
+		return supervisor_listen_broker(s, err, errlen);
+	return 0;
 }

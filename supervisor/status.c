@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/version.h"
 #include "supervisor/capacity.h"
 #include "supervisor/child.h"
 #include "supervisor/member.h"
@@ -204,7 +205,7 @@ on_status(void *child, struct msg *m)
 	o = json_pack("{s:s,s:s,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}",
 	    "state", s->state == SUP_RUNNING ? "running" :
 	    s->state == SUP_STARTING ? "starting" : "stopping",
-	    "version", PACKAGE_VERSION,
+	    "version", version_text(),
 	    "uptime_s", (json_int_t)((clock_mono_ms() - s->started_mono) /
 	    1000), "pid", (json_int_t)getpid(),
 	    "processes", processes,
@@ -212,6 +213,10 @@ on_status(void *child, struct msg *m)
 	    "sessions", status_sessions(s, &q),
 	    "parked", status_parked(s, &q),
 	    "limits", capacity_json(s), "memory", status_memory(&sum));
+	json_object_set_new(o, "upgrades", json_integer(s->upgrades));
+	if (s->upgrade_failed[0] != '\0')
+		json_object_set_new(o, "upgrade_failed",
+		    json_string(s->upgrade_failed));
 	if (o == NULL || (text = json_dumps(o, JSON_COMPACT)) == NULL)
 		fatalx("status: out of memory");
 	body.json.p = (const uint8_t *)text;

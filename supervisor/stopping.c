@@ -9,6 +9,7 @@
 #include "supervisor/lock.h"
 #include "supervisor/notify.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/upgrade.h"
 
 #define STEP_MS		50	/* between looks */
 #define STEP_STORE	40	/* steps until store and broker are told */
@@ -117,6 +118,7 @@ supervisor_stop(struct supervisor *s)
 {
 	if (s->state == SUP_STOPPING)
 		return;
+	upgrade_cancel(s);
 	s->state = SUP_STOPPING;
 	notify_say(s->notify, "STOPPING=1\nSTATUS=stopping");
 	lock_say(s->state_lock, "stopping");

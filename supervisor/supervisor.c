@@ -39,6 +39,7 @@
 #include "supervisor/signals.h"
 #include "supervisor/status.h"
 #include "supervisor/stopping.h"
+#include "supervisor/upgrade.h"
 
 #define START_MS	30000	/* until the API must answer */
 #define PRUNE_MS	(3600 * 1000)
@@ -82,6 +83,7 @@ static const struct rule supervisor_rules[] = {
 	{ MSG_GATE_PRESENCE, PEER_GATE, WORKING, on_presence },
 	{ MSG_GATE_RELOAD, PEER_GATE, WORKING, on_reload },
 	{ MSG_GATE_LEAVE, PEER_GATE, WORKING, on_leave },
+	{ MSG_GATE_UPGRADE, PEER_GATE, WORKING, on_upgrade },
 	{ MSG_STORE_ENDED, PEER_STORE, WORKING, on_rows_ended },
 	{ MSG_WRK_READY, PEER_WORKER, CHILD_STARTING | CHILD_STOPPING,
 	    on_worker_ready },
@@ -145,6 +147,8 @@ supervisor_free(struct supervisor **sp)
 
 	if (s == NULL)
 		return;
+	upgrade_cancel(s);
+	upgrade_take_free(s);
 	join_free_all(s);
 	mesh_ask_free_all(s);
 	address_free_all(s);
@@ -280,7 +284,7 @@ supervisor_check_ready(struct supervisor *s)
 {
 	struct member	*mb;
 
-	if (s->state != SUP_STARTING || !core_is_up(s))
+	if (s->state != SUP_STARTING || !core_is_up(s) || s->gate_waits)
 		return;
 	TAILQ_FOREACH(mb, &s->members, entry)
 		if (mb->mesh.embedded && !mb->known)

@@ -25,8 +25,11 @@ struct notify;
 struct registry;
 struct resolving;
 struct session;
+struct taken;
+struct upgrade;
 
-enum sup_state { SUP_STARTING, SUP_RUNNING, SUP_STOPPING };
+/* From UPGRADING on, no child is started. */
+enum sup_state { SUP_STARTING, SUP_RUNNING, SUP_UPGRADING, SUP_STOPPING };
 
 TAILQ_HEAD(child_list, child);
 TAILQ_HEAD(join_list, join);
@@ -42,6 +45,7 @@ struct supervisor {
 	char		*libexec;	/* where the other programs are */
 	char		*mesh_db;
 	char		 hostname[MSG_HOST_SIZE];
+	char		**argv;		/* as we were executed */
 	int		 foreground;
 	int		 system_mode;	/* started as root */
 	int		 ready_fd;	/* `meshsup start` waits there, or -1 */
@@ -83,7 +87,12 @@ struct supervisor {
 	int		 stop_step;
 	int64_t		 drain_until;	/* monotonic; 0: nobody is waited for */
 	int		 reload_due;	/* SIGHUP came while it was starting */
-	struct event	*ev_sig[5];
+	struct upgrade	*upgrade;	/* under way, or NULL */
+	struct taken	*taken;		/* what an upgrade left to do */
+	uint32_t	 upgrades;	/* of this pid so far */
+	char		 upgrade_failed[400];	/* the last one, or "" */
+	int		 gate_waits;	/* for its listening sockets */
+	struct event	*ev_sig[6];
 };
 
 struct supervisor *supervisor_new(void);

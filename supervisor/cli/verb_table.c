@@ -24,6 +24,13 @@ const struct verb verb_table[] = {
 	    "of the daemon.",
 	    NULL, VERB_PLACE | VERB_API | VERB_JSON | VERB_ADMIN, 0, 0,
 	    v_reload },
+	{ "upgrade", "", "have it become the meshsup that is installed now",
+	    "For a new version, once it is installed.  The new program "
+	    "first looks whether it can take over; when it cannot, the old "
+	    "one runs on, and the exit code is 1.  Sessions stay on the "
+	    "mesh, and no request is refused.  For the owner of the daemon.",
+	    NULL, VERB_PLACE | VERB_API | VERB_JSON | VERB_ADMIN, 0, 0,
+	    v_upgrade },
 	{ "check", "", "look whether it could start, and change nothing",
 	    "Every fault of the configuration, the mesh files and whatever "
 	    "else a start reads is printed with file and line, and what to "

@@ -122,6 +122,7 @@ int	v_topic_leave(struct cli *);
 int	v_topic_list(struct cli *);
 int	v_topic_members(struct cli *);
 int	v_topic_read(struct cli *);
+int	v_upgrade(struct cli *);
 int	v_version(struct cli *);
 
 #endif
