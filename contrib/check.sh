@@ -100,8 +100,8 @@ chaos() {
 say "meshsup check: install, build, test"
 # shellcheck disable=SC2086 # words on purpose
 need_packages $BUILD_PACKAGES libcmocka-dev valgrind python3 python3-pytest \
-    python3-pytest-timeout python3-pytest-xdist python3-websockets python3-nacl openssl \
-    shellcheck mandoc xz-utils git
+    python3-pytest-timeout python3-pytest-xdist python3-websockets \
+    python3-nacl openssl shellcheck mandoc xz-utils git
 
 build_dir=$top/build
 mkdir -p "$build_dir"
@@ -114,7 +114,8 @@ make -C "$plain" install >>"$plain.log" 2>&1
 
 say "static checks"
 step "shell scripts" shellcheck -x -P "$top" "$top/contrib/quickstart.sh" \
-    "$top/contrib/check.sh" "$top/.ci/run" "$top/tests/integration/run"
+    "$top/contrib/check.sh" "$top/.ci/run" "$top/tests/integration/run" \
+    "$top/contrib/init/meshsup.in"
 step "manual pages" mandoc -Tlint -Wwarning "$top"/doc/*.[1-8]
 
 say "unit tests"
