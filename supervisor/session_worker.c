@@ -60,6 +60,16 @@ session_setup(struct child *c)
 	session_set_state(se, CONN_STARTING, "");
 }
 
+/* Its worker is, and who registered it is told. */
+static void
+session_ready(struct session *se)
+{
+	child_set_up(se->child);
+	if (child_state(se->child) != CHILD_UP)
+		tell_session(se);	/* before the token is used */
+	register_answer_session(se, REGISTER_OK, "");
+}
+
 int
 on_worker_ready(void *child, struct msg *m)
 {
@@ -79,11 +89,16 @@ on_worker_ready(void *child, struct msg *m)
 		    se->wire_id);
 		return -1;
 	}
+	sodium_free(se->brought);
+	se->brought = NULL;
+	/* It is kept as it was: there is nothing new to be synced. */
+	if (se->kept && se->rec.has_key) {
+		session_ready(se);
+		return 0;
+	}
 	memcpy(se->rec.pub, body.pub, KEY_PUBLIC_LEN);
 	memcpy(se->rec.wrapped, body.wrapped, WRAPPED_LEN);
 	se->rec.has_key = 1;
-	sodium_free(se->brought);
-	se->brought = NULL;
 	if (!se->dead && registry_put(se->sup->registry, &se->rec) == 0)
 		se->kept = 1;
 	else if (!se->dead && !se->kept) {
@@ -93,10 +108,7 @@ on_worker_ready(void *child, struct msg *m)
 		child_stop(child);
 		return 0;
 	}
-	child_set_up(child);
-	if (child_state(child) != CHILD_UP)
-		tell_session(se);	/* before the token is used */
-	register_answer_session(se, REGISTER_OK, "");
+	session_ready(se);
 	return 0;
 }
 
