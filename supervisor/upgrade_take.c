@@ -21,13 +21,19 @@
 #include "supervisor/member.h"
 #include "supervisor/session.h"
 
-#define WAIT_MS		400	/* for those that were connected */
+/*
+ * For those that were connected; on a machine on which all is slow, this many
+ * times what it took to get here.
+ */
+#define WAIT_MS		500
+#define WAIT_TIMES	5
+#define WAIT_MAX_MS	5000
 #define LOOK_MS		3
 
 /* What was taken, until it is not needed any more. */
 struct taken {
 	struct handover	 h;
-	int64_t		 until;		/* monotonic */
+	int64_t		 begun, until;	/* monotonic */
 	struct event	*ev;
 	void		(*ready_cb)(struct supervisor *);
 };
@@ -116,6 +122,7 @@ upgrade_take(struct supervisor *s, int fd, char *err, size_t errlen)
 		return -1;
 	}
 	s->taken = t;
+	t->begun = clock_mono_ms();
 	take_places(&s->paths, h);
 	s->foreground = (int)h->foreground;
 	s->started_at = h->started_at;
@@ -203,6 +210,14 @@ upgrade_wait_cb(evutil_socket_t fd, short what, void *arg)
 	ready_cb(s);
 }
 
+static int64_t
+wait_ms(const struct taken *t)
+{
+	int64_t	ms = WAIT_TIMES * (clock_mono_ms() - t->begun);
+
+	return ms < WAIT_MS ? WAIT_MS : ms > WAIT_MAX_MS ? WAIT_MAX_MS : ms;
+}
+
 int
 upgrade_waits(struct supervisor *s, void (*ready_cb)(struct supervisor *))
 {
@@ -211,7 +226,7 @@ upgrade_waits(struct supervisor *s, void (*ready_cb)(struct supervisor *))
 	if (t == NULL)
 		return 0;
 	if (t->ev == NULL) {
-		t->until = clock_mono_ms() + WAIT_MS;
+		t->until = clock_mono_ms() + wait_ms(t);
 		t->ev = evtimer_new(s->base, upgrade_wait_cb, s);
 		if (t->ev == NULL)
 			fatalx("evtimer_new failed");
