@@ -23,6 +23,7 @@
 #include "supervisor/cli/mcp_marks.h"
 #include "supervisor/cli/mcp_rpc.h"
 #include "supervisor/cli/mcp_welcome.h"
+#include "supervisor/cli/text.h"
 #include "supervisor/cli/verbs.h"
 
 #define CHECK_MS	2000	/* of the token, before anything is served */
@@ -378,6 +379,7 @@ v_mcp(struct cli *c)
 	int		 rc;
 
 	parent_open(&l);
+	text_init(0);		/* texts go to the host, whatever stderr is */
 	if ((rc = options_read(&l.m)) == CLI_OK &&
 	    (rc = token_check(&l.m)) == CLI_OK &&
 	    (rc = loop_open(&l)) == CLI_OK) {

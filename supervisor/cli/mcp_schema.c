@@ -5,6 +5,8 @@
 
 #include "supervisor/cli/mcp_tools.h"
 
+#define NAME_SHOWN	64
+
 /* The next of "now|next|low"; its length, 0 at the end. */
 static size_t
 word_next(const char **p)
@@ -159,6 +161,17 @@ check_value(const struct tool_arg *a, const json_t *v, char *err,
 	return 0;
 }
 
+/* How much of a name is shown: whole characters only. */
+static int
+name_shown(const char *name)
+{
+	size_t	 n = strnlen(name, NAME_SHOWN);
+
+	while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80)
+		n--;
+	return (int)n;
+}
+
 /* Nothing that the tool does not know: a misspelt name would go unheard. */
 static int
 check_names(const struct tool_arg *args, const json_t *given, char *err,
@@ -180,7 +193,7 @@ check_names(const struct tool_arg *args, const json_t *given, char *err,
 		}
 		if (a->name == NULL) {
 			snprintf(err, errlen, "it has no argument of the name "
-			    "%.64s; it takes %s", key, names);
+			    "%.*s; it takes %s", name_shown(key), key, names);
 			return -1;
 		}
 	}

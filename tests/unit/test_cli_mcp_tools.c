@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/encode.h"
 #include "common/xalloc.h"
 #include "supervisor/cli/mcp_out.h"
 #include "supervisor/cli/mcp_tools.h"
@@ -35,6 +36,7 @@ expect(const char *tool, const char *args, const char *word)
 	assert_non_null(t);
 	assert_non_null(j);
 	r = tool_check(t->args, j, err, sizeof err);
+	assert_true(utf8_valid(err, strlen(err), 1));
 	if (word == NULL) {
 		assert_string_equal(err, "");
 		assert_int_equal(r, 0);
@@ -76,6 +78,13 @@ arguments(void **state)
 	expect("remember", "{\"content\":\"c\",\"tags\":[\"a\",\"b\"]}", NULL);
 	xasprintf(&big, "{\"to\":\"%257d\",\"message\":\"b\"}", 1);
 	expect("send_message", big, "1 to 256 bytes");
+	free(big);
+	/* What is cut is cut between characters. */
+	xasprintf(&big, "{\"a%s%s\":1}", "\u00fc\u00fc\u00fc\u00fc\u00fc"
+	    "\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc"
+	    "\u00fc", "\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc"
+	    "\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc");
+	expect("list_peers", big, "\u00fc; it takes nothing");
 	free(big);
 	assert_null(tool_find("nothing"));
 	assert_null(tool_find(""));
