@@ -216,13 +216,17 @@ def all_strings(meta):
     return all(isinstance(v, str) for v in meta.values())
 
 
+def token_env(session):
+    """What names the token of a session to a process."""
+    path = session.daemon.root / f"{session.session_id}.token"
+    path.write_text(session.token + "\n")
+    return {"MESHSUP_TOKEN_FILE": str(path)}
+
+
 def bridge(make, daemon, session=None, *options, env=None, **kw):
     """A host with the bridge of a session (or of the member), kept by make
     (or make_shared)."""
-    more = dict(env or {})
-    if session is not None:
-        path = daemon.root / f"{session.session_id}.token"
-        path.write_text(session.token + "\n")
-        more.setdefault("MESHSUP_TOKEN_FILE", str(path))
+    more = {**(token_env(session) if session is not None else {}),
+            **(env or {})}
     return make.keep(Host(daemon.argv("mcp", *options),
                           {**daemon.env, **more}, **kw))
