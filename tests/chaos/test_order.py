@@ -59,6 +59,9 @@ def test_a_session_hands_over_what_was_before(world):
     for _ in range(2):      # the next time the supervisor waits before it
         old = daemon.kill("store")      # starts a store
         daemon.wait_restarted("store", old)
+    # Up, and not only begun: then its channels have been handed out.
+    wait_for(lambda: [p["state"] for p in daemon.processes("store")] ==
+             ["running"], 15)
     old = {r: daemon.pid(r) for r in ("member", "supervisor", "store")}
     os.kill(old["supervisor"], signal.SIGSTOP)
     try:
