@@ -69,7 +69,7 @@ run_setup(struct run *r)
 	    0);
 }
 
-/* Wait for one message, at most a minute.  1, or -1 at the end of the channel. */
+/* Wait for a message, at most a minute.  1, or -1 at the end of the channel. */
 int
 run_wait_msg(struct channel *ch, struct msg *m)
 {

@@ -23,7 +23,7 @@ void	run_spawn(struct run *);
 void	run_setup(struct run *);
 void	run_start(struct run *);
 
-/* Wait for one message, at most 10 s.  1, or -1 at the end of the channel. */
+/* Wait for a message, at most a minute.  1, or -1 at the end of the channel. */
 int	run_wait_msg(struct channel *, struct msg *);
 
 /* Read the log until it is ready: 1, or until the channel ends: 0. */
