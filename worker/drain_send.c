@@ -183,8 +183,9 @@ drain_send_row(struct drain *d, struct target *t, const struct out_row *row,
 		return DRAIN_FAILED;
 	s = window_add(&d->window, t, row->seq, row->client_id, now);
 	s->first = first;
-	s->attempts = row->attempts > t->retry_attempts ?
-	    row->attempts : t->retry_attempts;
+	/* The file may say yet that it is on its way, which counts one more. */
+	s->attempts = row->seq == t->retry_row ? t->retry_attempts :
+	    row->attempts;
 	t->nwin++;
 	t->cursor = row->seq;
 	drain_rate_sent(d);
