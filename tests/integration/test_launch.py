@@ -7,6 +7,7 @@ ends with the command, and signals and the exit status pass through (issue
 import json
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import time
@@ -29,6 +30,13 @@ def launch(daemon, *args, **kw):
     return daemon.command("launch", *args, **kw)
 
 
+def signals_of_a_shell():
+    """Who runs the tests in the background may have them ignored, and a shell
+    cannot trap what was ignored when it began."""
+    for s in signal.SIGINT, signal.SIGQUIT, signal.SIGHUP:
+        signal.signal(s, signal.SIG_DFL)
+
+
 class Launched:
     """A launch that runs until it is told otherwise."""
 
@@ -36,7 +44,7 @@ class Launched:
         self.p = subprocess.Popen(
             daemon.argv("launch", *args), env=daemon.env, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, **kw)
+            stderr=subprocess.PIPE, preexec_fn=signals_of_a_shell, **kw)
 
     def __enter__(self):
         return self
@@ -46,6 +54,7 @@ class Launched:
         self.p.communicate()
 
     def line(self):
+        assert select.select([self.p.stdout], [], [], 20 * SLOW)[0], "silent"
         return self.p.stdout.readline().rstrip("\n")
 
     def wait(self):
