@@ -59,13 +59,14 @@ junit() {
 	sed -n "s/.*<testsuite [^>]*$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1
 }
 
-# suite NAME XML COMMAND...: a pytest suite that writes its results to XML.
+# suite NAME XML COMMAND...: a pytest suite that writes its results to XML.  One
+# that hangs has failed, and does not keep the others from being run.
 suite() {
 	name=$1
 	xml=$2
 	shift 2
 	rm -f "$xml"
-	"$@" --junitxml="$xml" || true
+	timeout --kill-after=30 1800 "$@" --junitxml="$xml" || true
 	if [ ! -f "$xml" ]; then
 		count "$name" 0 1
 		return
