@@ -125,11 +125,29 @@ command_drop(struct command *cmd)
 /*
  * What a terminal sends goes to its whole foreground group, the command
  * included; what the command itself sends to the group is not for it either.
+ * But that the terminal is gone is said to its first process alone.
  */
 static int
 is_for_command(const struct command *cmd, const siginfo_t *si)
 {
-	return si->si_code != SI_KERNEL && si->si_pid != cmd->pid;
+	if (si->si_code == SI_KERNEL)
+		return si->si_signo == SIGHUP && getsid(0) == getpid();
+	return si->si_pid != cmd->pid;
+}
+
+/*
+ * The command stopped.  Where a shell waits for us to have its terminal back,
+ * stop with it; it lets the whole group go on.  Not elsewhere: whoever stopped
+ * the command there need not know of us when he lets it go on.
+ */
+static void
+command_stopped(void)
+{
+	int	 tty = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (tty != -1 && tcgetpgrp(tty) == getpgrp())
+		raise(SIGTSTP);		/* nothing, where no shell waits */
+	fd_close(&tty);
 }
 
 int
@@ -140,10 +158,12 @@ command_wait(struct command *cmd)
 	int		 status;
 
 	for (;;) {
-		pid = waitpid(cmd->pid, &status, WNOHANG);
-		if (pid == cmd->pid || (pid == -1 && errno != EINTR))
+		pid = waitpid(cmd->pid, &status, WNOHANG | WUNTRACED);
+		if (pid == cmd->pid && WIFSTOPPED(status))
+			command_stopped();
+		else if (pid == cmd->pid || (pid == -1 && errno != EINTR))
 			return pid == -1 ? 0 : status;
-		if (sigwaitinfo(&cmd->signals, &si) > 0 &&
+		else if (sigwaitinfo(&cmd->signals, &si) > 0 &&
 		    si.si_signo != SIGCHLD && is_for_command(cmd, &si))
 			kill(cmd->pid, si.si_signo);
 	}

@@ -4,6 +4,7 @@ ends with the command, and signals and the exit status pass through (issue
 "Sessions that outlive everything but their owner").
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -189,6 +190,88 @@ def test_a_key_of_the_terminal_comes_once(daemon):
         _, status = os.waitpid(pid, 0)
         os.close(fd)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+@contextlib.contextmanager
+def on_a_terminal(argv, env):
+    """As the first process of a terminal of its own: the terminal, and what
+    hangs up and says the exit status."""
+    pid, fd = os.forkpty()
+    if pid == 0:
+        signals_of_a_shell()
+        os.execve(argv[0], argv, env)
+    code = None
+
+    def end():
+        nonlocal code, fd
+        os.close(fd)
+        fd = -1
+        wait_for(lambda: os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG |
+                                   os.WNOWAIT), 30)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return code
+
+    try:
+        yield fd, end
+    finally:
+        if code is None:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        if fd != -1:
+            os.close(fd)
+
+
+def read_until(fd, text):
+    out = b""
+    end = time.monotonic() + 30 * SLOW
+    while text not in out:
+        left = max(0, end - time.monotonic())
+        assert select.select([fd], [], [], left)[0], out
+        out += os.read(fd, 4096)
+    return out
+
+
+def test_a_terminal_that_goes_away_is_told(daemon):
+    """The kernel tells only the terminal's first process, which is launch
+    where it was started by ssh or a terminal window."""
+    # Not through the terminal, which is gone by then; and not for ever.
+    script = ("trap 'exit 9' HUP; echo ready; i=0; "
+              "while [ $i -lt 20000 ]; do sleep 0.01; i=$((i+1)); done")
+    with on_a_terminal(daemon.argv("launch", "--name", "far", "sh", "-c",
+                                   script), daemon.env) as (fd, hang_up):
+        read_until(fd, b"ready")
+        assert hang_up() == 9
+    wait_for(lambda: "far" not in names(daemon), 10)
+    no_leftovers(daemon)
+
+
+# A shell with job control, as far as it matters here.
+JOB_CONTROL = """
+import os, signal, sys
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+pid = os.fork()
+if pid == 0:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.argv[1], sys.argv[1:])
+_, status = os.waitpid(pid, os.WUNTRACED)
+assert os.WIFSTOPPED(status), status
+print("prompt", flush=True)
+os.kill(-pid, signal.SIGCONT)
+_, status = os.waitpid(pid, os.WUNTRACED)
+print("ended", os.waitstatus_to_exitcode(status), flush=True)
+"""
+
+
+def test_a_command_that_stops_itself_gives_the_prompt_back(daemon):
+    """Programs that read the keys themselves answer ^Z so."""
+    with on_a_terminal(
+            ["/usr/bin/python3", "-c", JOB_CONTROL] +
+            daemon.argv("launch", "sh", "-c", "kill -STOP $$; exit 8"),
+            daemon.env) as (fd, _):
+        read_until(fd, b"prompt")
+        read_until(fd, b"ended 8")
 
 
 def test_what_cannot_be_run(daemon):
