@@ -302,6 +302,19 @@ def test_sockets_that_make_no_sense(daemon, manager):
     assert "FileDescriptorName" in run.err
 
 
+def test_the_socket_outlives_the_service():
+    """A directory that systemd removes with the service would take the socket
+    along, which its unit still listens on and nobody could find."""
+    c = configparser.ConfigParser(strict=True, interpolation=None)
+    c.optionxform = str
+    c.read(UNITS / "system" / f"meshsup.{kind}"
+           for kind in ("service", "socket"))
+    service = c["Service"]
+    where = f"/run/{service['RuntimeDirectory']}/"
+    assert c["Socket"]["ListenStream"].startswith(where)
+    assert service["RuntimeDirectoryPreserve"] == "yes"
+
+
 @pytest.mark.parametrize("unit", ["system/meshsup.service",
                                   "system/meshsup.socket",
                                   "user/meshsup.service",
