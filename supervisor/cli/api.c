@@ -108,10 +108,18 @@ api_call(const struct cli *c, const char *method, const char *path,
     const char *token, const json_t *body, int timeout_ms,
     struct api_answer *a)
 {
+	api_call_until(c, method, path, token, body, timeout_ms, -1, a);
+}
+
+void
+api_call_until(const struct cli *c, const char *method, const char *path,
+    const char *token, const json_t *body, int timeout_ms, int stop_fd,
+    struct api_answer *a)
+{
 	struct client_request	 req = { .socket = c->socket,
 				    .method = method, .path = path,
 				    .token = token, .timeout_ms = timeout_ms,
-				    .stop_fd = -1 };
+				    .stop_fd = stop_fd };
 	struct buf		 out = { 0 }, in = { 0 };
 	struct http_parser	*http;
 

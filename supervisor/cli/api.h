@@ -42,6 +42,11 @@ char	*api_token_path(const struct cli *, const char *name, int make);
 void	api_call(const struct cli *, const char *method, const char *path,
 	    const char *token, const json_t *body, int timeout_ms,
 	    struct api_answer *);
+
+/* The same, given up when stop_fd can be read or is at its end. */
+void	api_call_until(const struct cli *, const char *method,
+	    const char *path, const char *token, const json_t *body,
+	    int timeout_ms, int stop_fd, struct api_answer *);
 void	api_answer_clear(struct api_answer *);
 
 /*

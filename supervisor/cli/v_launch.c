@@ -132,8 +132,9 @@ launch_register(struct launch *l)
 	body = form_make(l->c, &l->token, launch_name(l), l->command.pid, &rc);
 	if (body == NULL)
 		return rc;
-	api_call(l->c, "POST", "/v1/sessions/register", NULL, body,
-	    API_TIMEOUT_MS, &a);
+	/* ^C ends the waiting command: there is nothing to register then. */
+	api_call_until(l->c, "POST", "/v1/sessions/register", NULL, body,
+	    API_TIMEOUT_MS, l->command.error_fd, &a);
 	json_decref(body);
 	if (!api_is_ok(&a))
 		rc = api_explain(l->c, &a);

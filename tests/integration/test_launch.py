@@ -296,6 +296,29 @@ def test_what_is_refused_is_not_run(daemon):
     no_leftovers(daemon)
 
 
+def has_child(pid):
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == pid:
+                return True
+    return False
+
+
+def test_interrupted_while_nobody_answers(daemon):
+    """^C is not kept waiting by a daemon that is."""
+    gate = daemon.kill("gate", sig=signal.SIGSTOP)
+    try:
+        with Launched(daemon, "echo", "ran", start_new_session=True) as run:
+            wait_for(lambda: has_child(run.p.pid), 5)
+            os.killpg(run.p.pid, signal.SIGINT)
+            assert run.wait() == 1
+            assert run.p.stdout.read() == ""
+            assert "interrupted" in run.p.stderr.read()
+    finally:
+        os.kill(gate, signal.SIGCONT)
+    no_leftovers(daemon)
+
+
 def test_capabilities_are_explained(daemon):
     r = launch(daemon, "--caps", "?")
     assert r.returncode == 0
