@@ -23,6 +23,7 @@
 #include "supervisor/core.h"
 #include "supervisor/notify.h"
 #include "supervisor/reload.h"
+#include "supervisor/signals.h"
 #include "supervisor/spawn.h"
 
 #define PROGRAM		"supervisor"
@@ -35,7 +36,7 @@
 #define BROKER_MS	300	/* its peers may be slow to part */
 #define STEP_MS		3
 
-enum phase { CHECKING, BUSY, QUIET, GATE, WORKERS, STORE };
+enum phase { CHECKING, BUSY, QUIET, GATE, WORKERS, STORE, HOLDING, LAST };
 
 struct upgrade {
 	struct supervisor *sup;
@@ -58,6 +59,8 @@ upgrade_free(struct supervisor *s)
 
 	if (u == NULL)
 		return;
+	if (u->phase >= HOLDING)
+		signals_release();
 	if (u->pid != 0) {
 		kill(u->pid, SIGKILL);
 		while (waitpid(u->pid, NULL, 0) == -1 && errno == EINTR)
@@ -312,14 +315,24 @@ begin_workers(struct supervisor *s)
 			child_stop(c);
 }
 
-/* Nobody but us is left.  When it fails, everything is started again. */
+/*
+ * Nobody but us is left.  A signal that comes from here on waits for the new
+ * one; the loop still has to tell us of those that came before.
+ */
+static void
+begin_hold(const struct upgrade *u)
+{
+	log_info("upgrade: all children have ended after %lld ms, executing "
+	    "%s", (long long)(clock_mono_ms() - u->begun), u->path);
+	signals_hold();
+}
+
+/* When it fails, everything is started again. */
 static void
 upgrade_end(struct supervisor *s)
 {
 	struct upgrade	*u = s->upgrade;
 
-	log_info("upgrade: all children have ended after %lld ms, executing "
-	    "%s", (long long)(clock_mono_ms() - u->begun), u->path);
 	upgrade_exec(s, u->path);
 	snprintf(s->upgrade_failed, sizeof s->upgrade_failed, "%.300s: cannot "
 	    "be executed: %s", u->path, strerror(errno));
@@ -388,6 +401,14 @@ upgrade_step(struct upgrade *u)
 			child_kill(s->broker);
 		if (!all_gone(s, 1) || !all_gone(s, 0))
 			break;
+		begin_hold(u);
+		upgrade_next(u, HOLDING, 0);
+		break;
+	case HOLDING:
+		/* In one turn of the loop a timer may be before a signal. */
+		upgrade_next(u, LAST, 0);
+		break;
+	case LAST:
 		upgrade_end(s);
 		return 1;
 	}

@@ -45,7 +45,10 @@ void	upgrade_note_open(struct supervisor *);
 /* What would be handed over now, as a sealed memfd.  -1 with errno. */
 int	upgrade_state(struct supervisor *);
 
-/* Execute that program.  Returns only when it cannot, with errno. */
+/*
+ * Execute that program, with signals held: they wait for it.  Returns only when
+ * it cannot, with errno.
+ */
 void	upgrade_exec(struct supervisor *, const char *path);
 
 /* ---- the new one, before it runs: upgrade_check.c ---- */

@@ -18,7 +18,6 @@
 #include "supervisor/notify.h"
 #include "supervisor/owner.h"
 #include "supervisor/session.h"
-#include "supervisor/signals.h"
 
 static int
 text_put(char *to, size_t size, const char *from)
@@ -156,7 +155,6 @@ upgrade_exec(struct supervisor *s, const char *path)
 	char		 number[16];
 	int		 fd = -1, saved;
 
-	signals_hold();			/* they wait for the new one */
 	if (fill(&h, s) == 0 && (fd = handover_write(&h)) != -1 &&
 	    keep(&h, 1) == 0 && fd_cloexec(fd, 0) == 0) {
 		snprintf(number, sizeof number, "%d", fd);
@@ -171,6 +169,5 @@ upgrade_exec(struct supervisor *s, const char *path)
 	(void)keep(&h, 0);
 	fd_close(&fd);
 	handover_clear(&h);
-	signals_release();
 	errno = saved;
 }

@@ -554,3 +554,65 @@ def test_a_child_of_another_build(make, tree):
     r = d.start_any()
     assert r.exit == 1 and "install meshsup as a whole" in r.err, (r.out,
                                                                    r.err)
+
+
+class LogPipe:
+    """The log of a daemon, as a pipe: who fills it stops the daemon at the
+    next line, until somebody reads on."""
+
+    def __init__(self, daemon):
+        path = daemon.root / "log"
+        os.mkfifo(path, 0o600)
+        self.reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self.writer = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        daemon.config.write_text(daemon.config.read_text().replace(
+            "[daemon]\n", f"[daemon]\nlog_file = {path}\n"))
+        self.text = b""
+
+    def read(self):
+        try:
+            self.text += os.read(self.reader, 65536)
+        except BlockingIOError:
+            pass
+        return self.text
+
+    def fill(self):
+        for size in 4096, 1:
+            try:
+                while True:
+                    os.write(self.writer, b" " * size)
+            except BlockingIOError:
+                pass
+
+    def close(self):
+        os.close(self.reader)
+        os.close(self.writer)
+
+
+def switches(pid):
+    """How often it has slept; not so again while it waits for one thing."""
+    with open(f"/proc/{pid}/status") as f:
+        return [x for x in f if x.startswith("voluntary_ctxt_switches")]
+
+
+def test_a_stop_just_before_the_exec(make, tree):
+    """What it was told is not forgotten by becoming another."""
+    d = make.daemon(start=False)
+    log = make.keep(LogPipe(d))
+    d.start()
+    settled(d)
+    pid = d.pid("supervisor")
+    os.kill(pid, signal.SIGUSR2)
+    # The store's last words: now it is alone, and says so before the exec.
+    wait_for(lambda: b"operations" in log.read(), 15, interval=0.0005)
+    log.fill()
+    seen = []
+
+    def held_up():
+        seen.append(switches(pid))
+        return len(d.keeper.processes()) == 1 and len(seen) > 20 and \
+            seen[-1] == seen[-20]
+    wait_for(held_up, 15)
+    os.kill(pid, signal.SIGTERM)
+    wait_for(lambda: log.read() and not d.keeper.processes(), 15,
+             f"{d.keeper.processes()} goes on", interval=0.0005)
