@@ -25,6 +25,7 @@ struct check {
 	const char	*libexec;
 	struct conf	 conf;
 	int		 conf_ok;
+	int		 lenient;	/* what a start bears is no fault */
 	struct check_fault *faults;
 	size_t		 n_faults;
 };
@@ -52,6 +53,10 @@ void	check_conf(struct check *);
 void	check_places(struct check *);
 void	check_programs(struct check *);
 void	check_state(struct check *);
+
+/* Parts of these: what the embedded broker needs, and files of a newer one. */
+void	check_tls(struct check *);
+void	check_versions(struct check *);
 
 /* An option of the configuration, where it is set. */
 void	check_option(struct check *, const char *section, const char *name,

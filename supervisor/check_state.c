@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +13,18 @@
 #include <unistd.h>
 
 #include "common/body.h"
+#include "common/broker_db.h"
+#include "common/fd.h"
+#include "common/rows.h"
 #include "common/xalloc.h"
 #include "supervisor/keys.h"
 #include "supervisor/plan.h"
 #include "supervisor/registry.h"
+
+/* In the header of a file of SQLite, big-endian. */
+#define HEADER_LEN	100
+#define AT_VERSION	60
+#define AT_ID		68
 
 /* That the rows are well-formed is all that is asked. */
 static int
@@ -82,6 +91,46 @@ check_keys(struct check *c)
 	free(mesh_db);
 }
 
+static uint32_t
+number_at(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | (uint32_t)p[3];
+}
+
+/*
+ * Made by a newer meshsup, so that the process to which it belongs would not
+ * start?  Only the header is looked at: nobody else opens these files.
+ */
+static void
+check_version(struct check *c, const char *dir, const char *name, uint32_t id,
+    uint32_t known)
+{
+	uint8_t	 head[HEADER_LEN];
+	char	*path;
+	int	 fd;
+
+	xasprintf(&path, "%s/%s/%s", c->paths->state_dir, dir, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd != -1 && read(fd, head, sizeof head) == sizeof head &&
+	    number_at(head + AT_ID) == id &&
+	    number_at(head + AT_VERSION) > known)
+		check_fault(c, path, 0, "of schema %u, and this meshsup knows "
+		    "1 to %u: run the newer meshsup that made it",
+		    number_at(head + AT_VERSION), known);
+	fd_close(&fd);
+	free(path);
+}
+
+void
+check_versions(struct check *c)
+{
+	check_version(c, PATHS_STORE_DIR, PATHS_MESH_DB, ROWS_APPLICATION_ID,
+	    ROWS_SCHEMA_VERSION);
+	check_version(c, PATHS_BROKER_DIR, PATHS_BROKER_DB,
+	    BROKER_DB_APPLICATION_ID, BROKER_DB_VERSION);
+}
+
 static void
 fault_cb(void *arg, const char *text)
 {
@@ -142,5 +191,6 @@ void
 check_state(struct check *c)
 {
 	check_keys(c);
+	check_versions(c);
 	check_meshes(c);
 }

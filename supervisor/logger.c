@@ -2,6 +2,7 @@
 
 #include "supervisor/logger.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,34 @@ logger_open(const char *where)
 	}
 	log_set_sink(logger_sink, l);
 	return l;
+}
+
+/* In the directory of that path, may files be made? */
+static int
+logger_may_make(const char *path)
+{
+	char	*dir = xstrdup(path), *slash = strrchr(dir, '/');
+	int	 ret;
+
+	slash[slash == dir] = '\0';
+	ret = access(dir, W_OK | X_OK);
+	free(dir);
+	return ret;
+}
+
+int
+logger_try(const char *where)
+{
+	int	fd;
+
+	if (strcmp(where, "syslog") == 0 || strcmp(where, "stderr") == 0)
+		return 0;
+	fd = open(where, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW |
+	    O_NONBLOCK | O_NOCTTY);
+	if (fd == -1)
+		return errno == ENOENT ? logger_may_make(where) : -1;
+	fd_close(&fd);
+	return 0;
 }
 
 void

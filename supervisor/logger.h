@@ -12,6 +12,9 @@ struct logger;
  * own lines.  NULL with errno when the file cannot be opened.
  */
 struct logger *logger_open(const char *where);
+
+/* Could it?  Nothing is made.  0, or -1 with errno. */
+int	logger_try(const char *where);
 void	logger_close(struct logger **);
 
 /* Open the file again, after it was moved away. */

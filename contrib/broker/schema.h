@@ -7,10 +7,12 @@
 
 /* What the broker's file looks like. */
 
+#include "common/broker_db.h"
+
 struct db;
 
-#define SCHEMA_APPLICATION_ID	0x6d736272	/* "msbr" */
-#define SCHEMA_VERSION		5
+#define SCHEMA_APPLICATION_ID	BROKER_DB_APPLICATION_ID
+#define SCHEMA_VERSION		BROKER_DB_VERSION
 
 /*
  * Make the schema in a new file, or bring an older one forward, in one

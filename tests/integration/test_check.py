@@ -348,6 +348,15 @@ def test_sessions_of_a_newer_version(used):
     only(check(used), path, "newer meshsup", "999")
 
 
+@pytest.mark.parametrize("name", ["store/mesh.db", "broker/broker.db"])
+def test_a_database_of_a_newer_version(used, name):
+    path = used.state_dir / name
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version = 999")
+    db.close()
+    only(check(used), path, "schema 999", "newer meshsup")
+
+
 def test_sessions_of_something_else(used):
     path = used.state_dir / "sessions.db"
     db = sqlite3.connect(path)

@@ -449,6 +449,28 @@ def newer_state(tree, d):
     db.close()
 
 
+def newer(*path):
+    """The same of a file that a child owns, and of which the header counts."""
+    def spoil(tree, d):
+        db = sqlite3.connect(d.state_dir.joinpath(*path), timeout=30 * SLOW)
+        db.execute("PRAGMA user_version = 999")
+        wait_for(lambda: db.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+                 [0] == 0, 15)
+        db.close()
+    return spoil
+
+
+def other_key(tree, d):
+    (d.state_dir / "host.key").write_bytes(os.urandom(32))
+
+
+def option(section, *lines):
+    def spoil(tree, d):
+        text = "\n".join([f"[{section}]", *lines])
+        d.config.write_text(f"{d.config.read_text()}\n{text}\n")
+    return spoil
+
+
 CANNOT = {
     "refuses": (script("echo 'I will not' >&2; exit 1"), "refuses: I will "
                 "not"),
@@ -463,7 +485,16 @@ CANNOT = {
     "is half a build": (halfway, "install meshsup as a whole"),
     "finds a fault": (configuration, "log_level: error, warn, info"),
     "finds newer state": (newer_state, "newer meshsup"),
+    "finds a newer mesh.db": (newer("store", "mesh.db"), "schema 999"),
+    "finds a newer broker.db": (newer("broker", "broker.db"), "schema 999"),
+    "finds another host.key": (other_key, "another host.key"),
+    "cannot write its log": (option("daemon", "log_file = /proc/no/log"),
+                             "cannot be the log"),
+    "finds no certificate": (option("broker", "tls_cert = /proc/no/cert",
+                                    "tls_key = /proc/no/key"), "/proc/no/"),
 }
+HARD = {"finds newer state", "finds a newer mesh.db",
+        "finds a newer broker.db", "finds another host.key"}
 
 
 @pytest.mark.parametrize("what", CANNOT)
@@ -484,7 +515,7 @@ def test_the_old_one_runs_on(make, tree, what):
     # And what was wrong can be made right.
     d.config.write_text(config)
     tree.install()
-    if what != "finds newer state":
+    if what not in HARD:
         assert upgrade(d)["ok"]
         s.wait_open()
 
