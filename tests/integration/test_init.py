@@ -147,18 +147,18 @@ class Manager:
         self.sock.settimeout(30 * SLOW)
         self.seen = []
 
-    def start(self, sockets=(), names=None, **env):
+    def start(self, sockets=(), names=None, listen=True, **env):
         """ExecStart= of the unit, with listening sockets as 3, 4, ..."""
         argv = [binary(), "start", "--config", str(self.daemon.config),
                 "--state-dir", str(self.daemon.state_dir), "--run-dir",
                 str(self.daemon.run_dir), "--foreground"]
         program = (
             "import json, os, socket, sys\n"
-            "paths, argv = json.loads(sys.argv[1])\n"
+            "paths, argv, listen = json.loads(sys.argv[1])\n"
             "for i, p in enumerate(paths):\n"
             "    s = socket.socket(socket.AF_UNIX)\n"
             "    s.bind(p)\n"
-            "    s.listen()\n"
+            "    if listen: s.listen()\n"
             "    fd = os.dup2(s.detach(), 10 + i)\n"
             "for i in range(len(paths)):\n"
             "    os.dup2(10 + i, 3 + i)\n"
@@ -172,7 +172,7 @@ class Manager:
             env["LISTEN_FDNAMES"] = names
         return self.daemon.keeper.spawn(
             ["/usr/bin/python3", "-c", program,
-             json.dumps([[str(p) for p in sockets], argv])], env)
+             json.dumps([[str(p) for p in sockets], argv, listen])], env)
 
     def wait(self, line):
         """The assignments of the datagram that has this one."""
@@ -300,6 +300,22 @@ def test_sockets_that_make_no_sense(daemon, manager):
     run = manager.start([daemon.root / "a", daemon.root / "b"], "x:y")
     assert run.wait() == 1
     assert "FileDescriptorName" in run.err
+
+
+def test_a_socket_that_does_not_listen(daemon, manager):
+    run = manager.start([daemon.root / "given.sock"], "daemon", listen=False)
+    assert run.wait() == 1
+    assert "not a listening Unix stream socket" in run.err
+
+
+def test_somebody_elses_sockets(daemon, manager):
+    """Descriptors that were meant for who started us are not ours."""
+    run = manager.start(LISTEN_PID="1", LISTEN_FDS="1")
+    manager.wait("READY=1")
+    assert daemon.api(address=str(daemon.socket)).get(
+        "/v1/version").status == 200
+    os.kill(run.pid, signal.SIGTERM)
+    assert run.wait() == 0
 
 
 def test_the_socket_outlives_the_service():
