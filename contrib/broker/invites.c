@@ -110,7 +110,8 @@ invites_mesh(struct invites *iv, const struct msg_mesh_make *ask,
 	if (rc == -1)
 		return invites_failed(err, errlen);
 	if (rc == 1) {
-		snprintf(err, errlen, "the broker has a mesh %s", ask->mesh);
+		snprintf(err, errlen, "the broker has a mesh %s "
+		    "already: choose another name", ask->mesh);
 		return BROKER_EXISTS;
 	}
 	if (members_add(iv->members, ask->mesh, ask->pub, ask->name, mesh_id,

@@ -19,14 +19,11 @@ static const struct {
 	const char	*next;
 } hints[] = {
 	{ "mesh_required", 0, "Name one with --mesh." },
-	{ "mesh_not_attached", 0,
-	    "meshsup status lists the meshes that there are." },
 	{ "inflight", 0, "Try again in a moment." },
 	{ "row_ended", 0, "meshsup send sends it again." },
 	{ "sender_ended", 0, "meshsup session register --name NAME does." },
 	{ "row_not_found", 0, "meshsup outbox list shows those there are, "
 	    "with --as those of a session." },
-	{ "own_key", 0, "A session cannot send to itself." },
 	{ "idempotency_key_reused", 0,
 	    "This id belongs to another send; leave --id out for a new one." },
 	{ "pid_not_yours", 0, "Name a process of yours with --pid." },
@@ -39,8 +36,7 @@ static const struct {
 	    "meshsup session register --name NAME" },
 	{ NULL, 413, "What is longer goes in parts." },
 	{ NULL, 429, "Try again in a moment." },
-	{ NULL, 503, "Try again in a moment; meshsup status says more." },
-	{ NULL, 504, "Try again; meshsup status says more." },
+	{ NULL, 503, "meshsup status says more." },
 	{ NULL, 507, "Make room on the disk of the state directory." },
 };
 

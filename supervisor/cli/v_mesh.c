@@ -62,11 +62,15 @@ v_mesh_info(struct cli *c)
 	return service_call(c, "GET", &path, NULL, print_info);
 }
 
+/* The rest is for a person: scripts read the first line. */
 static void
 print_left(const struct cli *c, const json_t *j)
 {
-	(void)c;
 	text_printf("left %s\n", cli_json_or(j, "slug", "it"));
+	cli_warn(c, "the key of its member is gone for good, and its "
+	    "sessions have ended; to come back takes an invite (meshsup mesh "
+	    "join LINK), to begin anew a new mesh (meshsup mesh create "
+	    "NAME)");
 }
 
 /* Meshes are a user's, not a session's, so no token is sent. */

@@ -61,8 +61,9 @@ const struct verb verb_table[] = {
 	    NULL, ON_MESH, 0, 1, v_mesh_info },
 	{ "mesh leave", "MESH", "leave a mesh, for good",
 	    "Its file is removed, and with it the member's key: to come back "
-	    "takes a new invite.  Its sessions end.  For the owner of the "
-	    "mesh.",
+	    "takes a new invite.  A mesh of the embedded broker that its "
+	    "owner has left has no new invites.  Its sessions end.  For the "
+	    "owner of the mesh.",
 	    NULL, AS_USER, 1, 1, v_mesh_leave },
 	{ "session register", "", "make a session and keep its token",
 	    "Prints the session's key and the line that makes it the one "

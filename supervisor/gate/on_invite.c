@@ -105,7 +105,8 @@ invite_parse(struct request *r, struct msg_mesh_invite *ask, struct fault *f)
 
 	if (strlen(r->arg) >= sizeof ask->mesh)
 		return fault_set(f, 404, "mesh_not_attached",
-		    "You may use no mesh of this name.");
+		    "You may use no mesh of this name: `meshsup mesh list` "
+		    "lists those that you may.");
 	strcpy(ask->mesh, r->arg);
 	if (input_text(r->body, "role", 0, 16, &s, f) == -1 ||
 	    get_number(r, "expires_in", EXPIRES_MIN_S, EXPIRES_MAX_S,

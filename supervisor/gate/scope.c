@@ -140,7 +140,8 @@ only_member(struct gate *g, uint64_t uid, struct fault *f, int *several_r)
 	}
 	if (only == NULL) {
 		fault_set(f, 404, "mesh_not_attached", "You may use no mesh: "
-		    "`meshsup status` lists those that there are.");
+		    "`meshsup mesh create` makes one, `meshsup mesh join` "
+		    "joins one.");
 		return NULL;
 	}
 	return members_for(g->members, uid, only->mesh);

@@ -187,6 +187,26 @@ def test_leaving(make):
     assert w.slugs() == ["acme"]
 
 
+def test_what_leaving_costs(make):
+    """A person is told what is lost and how to go on; a script's line stays."""
+    w = Meshes(make, "acme", "beta")
+    r = w.daemon.command("mesh", "leave", "beta", "--json")
+    assert json.loads(r.stdout)["slug"] == "beta" and r.stderr == "", r
+    r = w.daemon.command("mesh", "leave", "acme")
+    assert (r.returncode, r.stdout) == (0, "left acme\n"), r
+    for words in "key", "for good", "mesh join LINK", "mesh create NAME":
+        assert words in r.stderr, r.stderr
+    # What there is none of is not what status lists: how to have one.
+    for verb in (["send", "x", "y"], ["mesh", "info"],
+                 ["session", "register", "--name", "a"]):
+        r = w.daemon.command(*verb)
+        assert r.returncode == 1 and "mesh_not_attached" in r.stderr, r
+        assert "mesh create" in r.stderr and "mesh join" in r.stderr, r
+        assert "status" not in r.stderr, r
+    r = w.daemon.command("send", "x", "y", "--mesh", "acme")
+    assert r.stderr.count("meshsup status") == 1, r
+
+
 def test_leaving_with_the_broker_away(make):
     """It needs nobody's answer."""
     w = Meshes(make, "acme", "beta")
