@@ -239,9 +239,10 @@ answered_cb(struct request *r, void *arg, enum call_end how, const void *body)
 	struct fault	 f;
 	json_t		*frame = ask_read(how, body, k->mesh, &f);
 
-	if (frame == NULL)
+	if (frame == NULL) {
+		scope_fault_parked(r->gate, k->owner, &f);
 		reply_fault(r, &f);
-	else
+	} else
 		k->cb(r, k->mesh, frame);
 	json_decref(frame);
 }
@@ -253,8 +254,10 @@ ask_again(struct request *r, const char *what, json_t *args, ask_cb cb)
 	struct fault	 f;
 
 	k->cb = cb;
-	if (ask_worker(r, k->owner, what, args, answered_cb, k, &f) == -1)
+	if (ask_worker(r, k->owner, what, args, answered_cb, k, &f) == -1) {
+		scope_fault_parked(r->gate, k->owner, &f);
 		reply_fault(r, &f);
+	}
 	json_decref(args);
 }
 

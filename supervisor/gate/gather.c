@@ -15,6 +15,12 @@
 #include "supervisor/gate/scope.h"
 #include "supervisor/gate/session.h"
 
+/* One question: about which mesh, and whose worker has it. */
+struct gathered {
+	uint8_t		 owner[OWNER_ID_LEN];
+	char		 mesh[MESH_SLUG_SIZE];
+};
+
 struct gathering {
 	const struct gather_kind *kind;
 	json_t		*items;		/* what has come so far */
@@ -24,7 +30,7 @@ struct gathering {
 	int		 truncated;	/* a broker has more */
 	struct fault	 fault;		/* why the last did not */
 	size_t		 n;
-	char		 (*meshes)[MESH_SLUG_SIZE];	/* of each question */
+	struct gathered	*asked;
 };
 
 static void
@@ -34,7 +40,7 @@ gathering_free(void *arg)
 
 	json_decref(ga->items);
 	json_decref(ga->missing);
-	free(ga->meshes);
+	free(ga->asked);
 	free(ga);
 }
 
@@ -58,14 +64,16 @@ gathering_done(struct request *r, struct gathering *ga)
 
 /* As the fault says. */
 static void
-gathering_missing(struct gathering *ga, const char *mesh)
+gathering_missing(const struct request *r, struct gathering *ga,
+    const struct gathered *one)
 {
 	struct fault	*f = &ga->fault;
 
+	scope_fault_parked(r->gate, one->owner, f);
 	if (ga->kind->away != NULL && (f->status == 502 || f->status == 503))
 		f->code = ga->kind->away;
 	json_array_append_new(ga->missing, json_pack("{s:s, s:s, s:s}",
-	    "mesh", mesh, "error", f->code, "detail", f->detail));
+	    "mesh", one->mesh, "error", f->code, "detail", f->detail));
 }
 
 /* What the broker calls its list; NULL: there is none. */
@@ -110,12 +118,12 @@ static void
 gather_cb(struct request *r, void *arg, enum call_end how, const void *body)
 {
 	struct gathering	*ga = r->state;
-	const char		*mesh = arg;
+	const struct gathered	*one = arg;
 	json_t			*frame;
 
-	frame = ask_read(how, body, mesh, &ga->fault);
-	if (frame == NULL || gathering_add(r, ga, mesh, frame) == -1)
-		gathering_missing(ga, mesh);
+	frame = ask_read(how, body, one->mesh, &ga->fault);
+	if (frame == NULL || gathering_add(r, ga, one->mesh, frame) == -1)
+		gathering_missing(r, ga, one);
 	json_decref(frame);
 	if (--ga->waiting == 0)
 		gathering_done(r, ga);
@@ -135,15 +143,16 @@ gather_ask(struct request *r, struct gathering *ga, const struct view *v,
     const json_t *args)
 {
 	const uint8_t	*owner = gather_owner(r, v);
-	char		*mesh;
+	struct gathered	*one;
 
 	if (owner == NULL)
 		return;
-	mesh = ga->meshes[ga->n++];
-	strcpy(mesh, v->session != NULL ? v->session->mesh : v->member->mesh);
-	if (ask_worker(r, owner, ga->kind->what, args, gather_cb, mesh,
+	one = &ga->asked[ga->n++];
+	memcpy(one->owner, owner, OWNER_ID_LEN);
+	strcpy(one->mesh, v->session != NULL ? v->session->mesh : v->member->mesh);
+	if (ask_worker(r, owner, ga->kind->what, args, gather_cb, one,
 	    &ga->fault) == -1)
-		gathering_missing(ga, mesh);
+		gathering_missing(r, ga, one);
 	else
 		ga->waiting++;
 }
@@ -166,7 +175,7 @@ gather(struct request *r, const struct gather_kind *kind, json_t *args)
 	ga->kind = kind;
 	ga->items = json_array();
 	ga->missing = json_array();
-	ga->meshes = xcalloc(sc.n + 1, sizeof *ga->meshes);
+	ga->asked = xcalloc(sc.n + 1, sizeof *ga->asked);
 	request_keep(r, ga, gathering_free);
 	for (i = 0; i < sc.n; i++)
 		gather_ask(r, ga, &sc.views[i], args);

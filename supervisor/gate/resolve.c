@@ -13,16 +13,20 @@
 #include "supervisor/gate/peers.h"
 #include "supervisor/gate/request.h"
 #include "supervisor/gate/roster.h"
+#include "supervisor/gate/scope.h"
 
 static void	roster_cb(struct request *, void *, enum call_end, const void *);
 static void	topic_cb(struct request *, void *, enum call_end, const void *);
 
 static int
-resolve_unavailable(struct fault *f, const char *why)
+resolve_unavailable(struct resolve *re, const struct request *r,
+    const char *why)
 {
-	return fault_set(f, 503, "roster_unavailable", "Who is on the mesh is "
-	    "not known now, %s: try again in a moment, or name the whole key.",
-	    why);
+	fault_set(&re->fault, 503, "roster_unavailable", "Who is on the mesh "
+	    "is not known now, %s: try again in a moment, or name the whole "
+	    "key.", why);
+	scope_fault_parked(r->gate, re->owner, &re->fault);
+	return -1;
 }
 
 /* Does this one have that name, or a key that begins so? */
@@ -101,7 +105,7 @@ resolve_ask(struct resolve *re, struct request *r)
 	strcpy(ask.what, re->confirming ? "list_peers" : "roster");
 	if (worker == NULL || call_worker(r, worker, MSG_GATE_ASK, &ask,
 	    MSG_WRK_ANSWER, roster_cb, re) == -1)
-		return resolve_unavailable(&re->fault, "its worker is away");
+		return resolve_unavailable(re, r, "its worker is away");
 	return 0;
 }
 
@@ -127,7 +131,7 @@ resolve_fails(struct request *r, struct resolve *re, json_t *found)
 
 /* What the worker says, or why it says nothing.  NULL: as the fault says. */
 static json_t *
-resolve_peers(struct resolve *re, enum call_end how,
+resolve_peers(struct resolve *re, const struct request *r, enum call_end how,
     const struct msg_answer *a)
 {
 	json_t	*peers;
@@ -139,9 +143,9 @@ resolve_peers(struct resolve *re, enum call_end how,
 		return NULL;
 	}
 	if (how != CALL_ANSWERED)
-		resolve_unavailable(&re->fault, "its worker has ended");
+		resolve_unavailable(re, r, "its worker has ended");
 	else if (a->status != 0)
-		resolve_unavailable(&re->fault, "the broker is away");
+		resolve_unavailable(re, r, "the broker is away");
 	else if ((peers = roster_peers(&a->json)) != NULL)
 		return peers;
 	else
@@ -156,7 +160,7 @@ roster_cb(struct request *r, void *arg, enum call_end how, const void *body)
 	struct resolve	*re = arg;
 	json_t		*peers, *found;
 
-	if ((peers = resolve_peers(re, how, body)) == NULL) {
+	if ((peers = resolve_peers(re, r, how, body)) == NULL) {
 		re->cb(r, re, NULL);
 		return;
 	}
@@ -178,11 +182,14 @@ roster_cb(struct request *r, void *arg, enum call_end how, const void *body)
 /* ---- topics ---- */
 
 static int
-topic_unavailable(struct fault *f, const char *why)
+topic_unavailable(struct resolve *re, const struct request *r,
+    const char *why)
 {
-	return fault_set(f, 503, "roster_unavailable", "Which topics there are "
-	    "is not known now, %s: try again in a moment, or join the topic "
+	fault_set(&re->fault, 503, "roster_unavailable", "Which topics there "
+	    "are is not known now, %s: try again in a moment, or join the topic "
 	    "and name its id.", why);
+	scope_fault_parked(r->gate, re->owner, &re->fault);
+	return -1;
 }
 
 /* What its worker asks its broker, when it does not know it.  -1: fault. */
@@ -207,7 +214,7 @@ topic_ask(struct resolve *re, struct request *r)
 		    MSG_WRK_ANSWER, topic_cb, re);
 	}
 	wipe_free(text);
-	return ret == -1 ? topic_unavailable(&re->fault,
+	return ret == -1 ? topic_unavailable(re, r,
 	    "its worker is away") : 0;
 }
 
@@ -237,8 +244,11 @@ topic_target(const struct msg_answer *a, char target[TARGET_SIZE])
 }
 
 static void
-topic_refused(struct fault *f, const struct msg_answer *a)
+topic_refused(struct resolve *re, const struct request *r,
+    const struct msg_answer *a)
 {
+	struct fault	*f = &re->fault;
+
 	switch (a->status) {
 	case 400:
 	case 404:
@@ -251,7 +261,7 @@ topic_refused(struct fault *f, const struct msg_answer *a)
 		    "that name: send to '#' and the id of one.");
 		break;
 	case 503:
-		topic_unavailable(f, "the broker is away");
+		topic_unavailable(re, r, "the broker is away");
 		break;
 	case 504:
 		fault_set(f, 504, "timeout", "The broker did not say in time "
@@ -275,9 +285,9 @@ topic_cb(struct request *r, void *arg, enum call_end how, const void *body)
 		fault_set(&re->fault, 504, "timeout", "The worker did not say "
 		    "in time which topics there are: try again.");
 	else if (how != CALL_ANSWERED)
-		topic_unavailable(&re->fault, "its worker has ended");
+		topic_unavailable(re, r, "its worker has ended");
 	else if (a->status != 0)
-		topic_refused(&re->fault, a);
+		topic_refused(re, r, a);
 	else if (topic_target(a, target) == 0) {
 		re->cb(r, re, target);
 		return;

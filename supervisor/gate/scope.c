@@ -245,3 +245,17 @@ scope_parked(struct gate *g, const uint8_t owner[OWNER_ID_LEN])
 	m = members_find(g->members, owner);
 	return m != NULL && m->state == CONN_PARKED ? m->reason : NULL;
 }
+
+void
+scope_fault_parked(struct gate *g, const uint8_t owner[OWNER_ID_LEN],
+    struct fault *f)
+{
+	const char	*why = scope_parked(g, owner);
+
+	if (why == NULL || f->status != 503 ||
+	    (strcmp(f->code, "unavailable") != 0 &&
+	    strcmp(f->code, "roster_unavailable") != 0))
+		return;
+	fault_set(f, 503, f->code, "The connection to the broker is parked "
+	    "(%s): `meshsup presence resume` lets it come back.", why);
+}

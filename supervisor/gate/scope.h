@@ -86,4 +86,11 @@ const uint8_t *scope_body_key(struct gate *, const uint8_t owner[OWNER_ID_LEN]);
 /* Why the session or member is parked; NULL: it is not, or is unknown. */
 const char *scope_parked(struct gate *, const uint8_t owner[OWNER_ID_LEN]);
 
+/*
+ * Its broker could not be asked: when that is as it is parked, the fault says
+ * so instead, and what ends it, as trying again does not.
+ */
+void	scope_fault_parked(struct gate *, const uint8_t owner[OWNER_ID_LEN],
+	    struct fault *);
+
 #endif

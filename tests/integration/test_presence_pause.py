@@ -117,6 +117,35 @@ def test_pause_and_resume_at_once(world):
     assert s.state() == "parked"
 
 
+def test_what_cannot_be_asked_meanwhile(world):
+    """The refusal says what ends the pause, and not to try again."""
+    s, api = world.register(), world.daemon.api()
+    topic = {"to": "#news", "message": "x", "mesh": "acme"}
+    name = {"to": "somebody", "message": "x", "mesh": "acme"}
+    paused(api, {"mesh": "acme"})
+    for asker in s.api, api:
+        for r, code in (
+                (asker.get("/v1/peers"), "roster_unavailable"),
+                (asker.get("/v1/state"), "unavailable"),
+                (asker.get("/v1/state?key=k"), "unavailable"),
+                (asker.post("/v1/send", topic), "roster_unavailable"),
+                (asker.post("/v1/send", name), "roster_unavailable")):
+            assert is_error(r, 503) == code, r
+            assert "parked (paused)" in r.json["detail"], r
+            assert "`meshsup presence resume`" in r.json["detail"], r
+            assert "again" not in r.json["detail"], r
+    r = world.daemon.command("topic", "list")
+    assert r.returncode == 1 and "presence resume" in r.stderr, r.stderr
+    assert "ry again" not in r.stderr, r.stderr
+    # What is away for a moment only says so.
+    paused(api, {"mesh": "acme"}, "resume")
+    s.wait_open()
+    world.broker.stop()
+    wait_for(lambda: "broker" in s.api.get("/v1/state").json.get(
+        "detail", ""), 10)
+    assert "try again" in s.api.get("/v1/state").json["detail"]
+
+
 def test_what_is_refused(world):
     s, api = world.register(), world.daemon.api()
     for verb in "pause", "resume":

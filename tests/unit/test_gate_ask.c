@@ -414,6 +414,33 @@ refusals(void **state)
 	    "unavailable");
 }
 
+/* Trying again does not end a pause. */
+static void
+parked(void **state)
+{
+	(void)state;
+	w->says = "";
+	w->ask_status = 503;
+	w->ask_error = "broker_unavailable";
+	w->alice.state = CONN_PARKED;
+	world_tell(w, &w->alice);
+	expect(ask(w, "GET", "/v1/state?key=k", w->alice.auth, NULL), 503,
+	    "unavailable");
+	assert_non_null(strstr(said("detail"), "presence resume"));
+	assert_null(strstr(said("detail"), "again"));
+	expect(ask(w, "GET", "/v1/peers", w->alice.auth, NULL), 503,
+	    "roster_unavailable");
+	assert_non_null(strstr(said("detail"), "presence resume"));
+	w->ask_error = "store_busy";
+	expect(ask(w, "GET", "/v1/state?key=k", w->alice.auth, NULL), 503,
+	    "store_busy");
+	assert_null(strstr(said("detail"), "presence resume"));
+	w->ask_status = 0;
+	w->ask_error = NULL;
+	w->alice.state = CONN_OPEN;
+	world_tell(w, &w->alice);
+}
+
 /* A broker's words are cut where they are too long, never within a character. */
 static void
 long_refusals(void **state)
@@ -566,6 +593,7 @@ main(void)
 		T(profile),
 		T(refusals),
 		T(long_refusals),
+		T(parked),
 		T(capabilities),
 		T(meshes),
 		T(too_large),
