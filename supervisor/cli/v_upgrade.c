@@ -4,11 +4,13 @@
  */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "supervisor/cli/api.h"
+#include "supervisor/cli/runlock.h"
 #include "supervisor/cli/verbs.h"
 
 #define ASK_MS		25000	/* the new program looks first */
@@ -45,6 +47,24 @@ upgrade_done(const struct cli *c, const char *from, const json_t *status)
 	return CLI_OK;
 }
 
+/*
+ * Nobody holds the lock, which an upgrade never lets go of.  Of a socket that
+ * was named, its lock is not known.
+ */
+static int
+upgrade_ended(const struct cli *c)
+{
+	struct runlock	 rl;
+	char		 err[512], *own = paths_join(c->paths.run_dir,
+			    PATHS_SOCKET);
+	int		 ended = strcmp(own, c->socket) == 0 &&
+			    runlock_read(&rl, c->paths.run_dir, err,
+			    sizeof err) == 0 && rl.held != RUNLOCK_HELD;
+
+	free(own);
+	return ended;
+}
+
 /* 1: over, and *rc_r is how. */
 static int
 upgrade_look(const struct cli *c, const char *from, long long before,
@@ -54,8 +74,13 @@ upgrade_look(const struct cli *c, const char *from, long long before,
 	const char		*failed;
 	int			 over = 1;
 
-	if (status_ask(c, &a) == -1)
-		return 0;
+	if (status_ask(c, &a) == -1) {
+		if (!upgrade_ended(c))
+			return 0;
+		*rc_r = cli_fail(c, "meshsup has ended in the upgrade: its "
+		    "log says why; `meshsup start` starts it");
+		return 1;
+	}
 	failed = cli_json_str(a.json, "upgrade_failed");
 	if (cli_json_int(a.json, "upgrades") > before)
 		*rc_r = upgrade_done(c, from, a.json);

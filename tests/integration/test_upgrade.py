@@ -549,6 +549,22 @@ def test_an_exec_that_fails(make, tree):
     assert "upgrade_failed" not in d.status()
 
 
+def test_a_new_one_that_ends(make, tree):
+    """After it said that it takes over: nobody waits for it in vain."""
+    d = make.daemon()
+    d.register("alice")
+    script("case \"$*\" in *--upgrade-check*) echo 'meshsup: takes over' >&2"
+           "; exit 0;; esac; exit 1")(tree, d)
+    begin = time.monotonic()
+    r = d.command("upgrade", deadline=90)
+    assert r.returncode == 1 and "has ended in the upgrade" in r.stderr, r
+    assert "meshsup start" in r.stderr
+    assert time.monotonic() - begin < 30 * SLOW
+    d.wait_gone()
+    tree.install()
+    d.start()
+
+
 def test_two_at_once(make, tree):
     d = make.daemon()
     shutil.copy(tree.libexec / "supervisor", tree.libexec / "real")
