@@ -18,6 +18,7 @@ import pytest
 
 from harness import SLOW, Member, wait_for
 from harness.api import Connection
+from harness.joinhost import JoinHost
 from harness.scripted import message_id
 from harness.tree import Tree
 from test_init import Manager
@@ -372,6 +373,38 @@ def test_a_member_is_parked_still(make, tree):
     assert s.state() == "parked"
     d.ms("presence", "resume")
     s.wait_open()
+
+
+def test_an_invite_that_is_being_accepted(make, tree):
+    """It is waited for: its key is in one process only."""
+    d = make.daemon()
+    host = make.keep(JoinHost(make.scripted()))
+    go_on = threading.Event()
+
+    def answer(seen, sock):
+        go_on.wait(60 * SLOW)
+        return host.take_in(seen, sock)
+    host.answer = answer
+    token = host.invite()
+    d.secrets.add(token[-40:])
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(d.api().post(
+        "/v1/meshes/join", {"invite": token})), daemon=True)
+    thread.start()
+    wait_for(lambda: host.posts, 15, "nobody joins")
+    os.kill(d.pid("supervisor"), signal.SIGUSR2)
+    d.wait_log("takes over")
+    # For longer than the gate is waited for when nobody joins.
+    end = time.monotonic() + 2.5
+    while time.monotonic() < end:
+        assert d.api().get("/v1/version").status == 200
+        assert "all children have ended" not in d.log_text()
+        time.sleep(0.05)
+    go_on.set()
+    thread.join(60 * SLOW)
+    assert answers and answers[0].status == 200, answers
+    wait_for(lambda: upgrades(d) == 1, 30)
+    d.register("alice", mesh="acme")
 
 
 def test_systemd_hears_of_it(make, tree):
