@@ -166,6 +166,20 @@ api_is_passing(const struct api_answer *a)
 	}
 }
 
+int
+api_is_unknown(const struct api_answer *a)
+{
+	return a->result == CLIENT_LOST || a->result == CLIENT_LATE ||
+	    (a->result == CLIENT_OK && a->status == 504);
+}
+
+int
+api_ends_unknown(const struct api_answer *a, int unknown)
+{
+	return unknown && (a->result != CLIENT_OK || a->status >= 500 ||
+	    a->status == 429);
+}
+
 json_t *
 api_ask(const struct cli *c, const char *method, const char *path,
     const json_t *body, int *rc_r)

@@ -22,6 +22,7 @@ struct api_answer {
 	int		 retry_after;	/* seconds, -1: not said */
 	json_t		*json;		/* an object, likewise */
 	char		 err[512];	/* when result is not CLIENT_OK */
+	int		 unknown;	/* of mcp_ask(): it may have been done */
 };
 
 /*
@@ -61,6 +62,14 @@ int	api_is_ok(const struct api_answer *);
 
 /* Was it not, but may the same call be done in a moment? */
 int	api_is_passing(const struct api_answer *);
+
+/*
+ * May it have been done all the same?  Of one attempt; and at the end of
+ * several that are one (unknown: after one that may have): an answer about it
+ * settles it, an overload does not.
+ */
+int	api_is_unknown(const struct api_answer *);
+int	api_ends_unknown(const struct api_answer *, int unknown);
 
 /*
  * Print why it was not, and return the exit code.  api_refused() prints the

@@ -34,6 +34,7 @@ struct mcp_ask {
 	struct call		*call;		/* NULL: it rests */
 	struct http_parser	*http;
 	struct buf		 in;
+	int			 unknown;	/* an attempt may have done it */
 	int			 pause_ms;
 	int64_t			 begin;
 	int64_t			 at;		/* when it goes on */
@@ -226,6 +227,8 @@ ask_answered(struct mcp_ask *a, enum client_result result)
 	call_end(a);
 	if (ans.result == CLIENT_OK)
 		a->all->reached = 1;
+	a->unknown |= api_is_unknown(&ans);
+	ans.unknown = api_ends_unknown(&ans, a->unknown);
 	again = again_by_token(a, &ans) ||
 	    (may_again(a, &ans) && rest(a, &ans));
 	if (!again) {

@@ -208,13 +208,10 @@ wait_seconds(const json_t *args, const char *wait)
 static void
 send_failed(struct req *r, const struct api_answer *a)
 {
-	int		 unknown = a->result == CLIENT_LOST ||
-			    a->result == CLIENT_LATE ||
-			    (a->result == CLIENT_OK && a->status == 504);
 	struct buf	 text = { 0 };
 
 	tool_add_reason(a, &text);
-	if (unknown)
+	if (a->unknown)
 		buf_addf(&text, " To be sure that the message is sent, and "
 		    "only once, call send_message again with the same "
 		    "arguments and client_message_id \"%s\".",

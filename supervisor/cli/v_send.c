@@ -69,14 +69,6 @@ body_build(struct cli *c, json_t **body_r)
 	return rc;
 }
 
-/* After this, nobody knows whether the message was accepted. */
-static int
-is_unknown(const struct api_answer *a)
-{
-	return a->result == CLIENT_LOST || a->result == CLIENT_LATE ||
-	    (a->result == CLIENT_OK && a->status == 504);
-}
-
 /* Is it worth trying again with the same id? */
 static int
 may_try_again(const struct api_answer *a, int unknown)
@@ -100,7 +92,7 @@ send_try(const struct cli *c, const char *token, const json_t *body,
 	for (;;) {
 		api_call(c, "POST", "/v1/send", token, body, API_TIMEOUT_MS,
 		    a);
-		unknown |= is_unknown(a);
+		unknown |= api_is_unknown(a);
 		if (!may_try_again(a, unknown))
 			break;
 		ms = wait;
@@ -112,9 +104,7 @@ send_try(const struct cli *c, const char *token, const json_t *body,
 		poll(NULL, 0, ms);
 		wait = wait * 2 < AGAIN_MAX_MS ? wait * 2 : AGAIN_MAX_MS;
 	}
-	/* An answer about this id settles it, an overload does not. */
-	return unknown && (a->result != CLIENT_OK || a->status >= 500 ||
-	    a->status == 429);
+	return api_ends_unknown(a, unknown);
 }
 
 /* What the daemon said of it at once: its id, and whom a name stands for. */

@@ -13,6 +13,7 @@ import threading
 import pytest
 
 from harness import SLOW, wait_for
+from harness.fakegate import FakeGate
 from harness.mcphost import Host, bridge
 from test_events_kill import IN_TURN, kill
 from test_kill import Traffic
@@ -303,3 +304,37 @@ def test_lost_before_the_first_message(make, daemon, alice):
         host.p.send_signal(signal.SIGCONT)
     host.wait_content("alice: while it was away")
     assert host.contents() == ["alice: while it was away"]
+
+
+# --- what nobody knows ---
+
+@pytest.mark.parametrize("first, then, known", [
+    (None, (503, {"error": "stopping", "detail": "It stops."}), False),
+    (None, (429, {"error": "busy", "detail": "Later."}), False),
+    (None, (400, {"error": "invalid_request", "detail": "No."}), True),
+    ((503, {"error": "away", "detail": "Later."}),
+     (503, {"error": "away", "detail": "Later."}), True),
+])
+def test_what_may_have_been_accepted(first, then, known):
+    """A message whose answer was lost may be stored: it is not called refused
+    as the attempts after it were."""
+    ids = []
+
+    def say(asked):
+        if asked.path != "/v1/send":
+            return 503, {"error": "away", "detail": "Later."}
+        ids.append(asked.json["client_message_id"])
+        return first if len(ids) == 1 else then
+
+    gate = FakeGate(say)
+    try:
+        host = Host(gate.argv("mcp"), gate.env)
+        try:
+            text = host.tool_error("send_message", to="ab" * 32, message="x")
+        finally:
+            host.close()
+    finally:
+        gate.close()
+    assert len(ids) > 1 and len(set(ids)) == 1, ids
+    assert ("was not accepted" in text) is known, text
+    assert (f'client_message_id "{ids[0]}"' in text) is not known, text
