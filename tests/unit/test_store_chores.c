@@ -27,6 +27,7 @@ ended_owner_in_slices(void **state)
 	struct msg_end_rows	 end;
 	struct msg		 m;
 	char			 id[16];
+	uint64_t		 commits;
 	int			 i, told = 0;
 
 	(void)state;
@@ -47,6 +48,7 @@ ended_owner_in_slices(void **state)
 	memset(&end, 0, sizeof end);
 	memcpy(end.owner, owner(1), OWNER_ID_LEN);
 	strcpy(end.reason, "sender_ended");
+	commits = db_commits(tables.db);
 	chores_end_rows(chores, 77, &end);
 	while (told < 3000) {
 		turn_once();
@@ -56,6 +58,8 @@ ended_owner_in_slices(void **state)
 	while (ended == 0)
 		turn_once();
 	assert_int_equal(ended, 77);
+	/* Others have their turn in between. */
+	assert_true(db_commits(tables.db) - commits > 3);
 	assert_int_equal(sql_int("SELECT count(*) FROM outbox WHERE state = 3"
 	    " AND last_error = 'sender_ended'"), 3000);
 	assert_int_equal(sql_int("SELECT count(*) FROM inbox WHERE state = 3"),
@@ -202,30 +206,44 @@ expiry_of_many_rows(void **state)
 	channel_free(&worker);
 }
 
-/* Retention: at start, of all tables. */
+/* What the retention is over for, in all tables, and what it is not. */
 static void
-retention_in_slices(void **state)
+make_old(const char *old, const char *new, int nonce)
 {
 	struct msg_channel	ch;
 	struct msg_recorded	r;
 	struct msg_put		p;
 
-	(void)state;
 	make_channel(&ch, OWNER_SESSION, 1, 50);
 	now = clock_wall_ms() - 1000000001;
-	progress(1, accept_new(1, "old", key(9)), ROW_DONE, "", &r);
-	make_put(&p, 9, 1);
+	progress(1, accept_new(1, old, key(9)), ROW_DONE, "", &r);
+	make_put(&p, 9, nonce);
 	put_new(&ch, &p);
-	make_put(&p, 9, 2);
+	make_put(&p, 9, nonce + 1);
 	delete(1, put_new(&ch, &p));
 	now = clock_wall_ms();
-	progress(1, accept_new(1, "new", key(9)), ROW_DONE, "", &r);
-	make_put(&p, 9, 3);
+	progress(1, accept_new(1, new, key(9)), ROW_DONE, "", &r);
+	make_put(&p, 9, nonce + 2);
 	put_new(&ch, &p);
-	chores_hour(chores);
-	chores_finish(chores, INT64_MAX);
+}
+
+/* delivery.md 5 and 6: retention, at start and again every hour. */
+static void
+retention(void **state)
+{
+	(void)state;
+	make_old("old", "new", 1);
+	chores_finish(chores, INT64_MAX);	/* nobody has asked for it */
 	assert_int_equal(sql_int("SELECT count(*) FROM outbox"), 1);
 	assert_int_equal(sql_int("SELECT count(*) FROM inbox"), 1);
+	assert_int_equal(sql_int("SELECT count(*) FROM tombstone"), 0);
+	make_old("old2", "new2", 11);
+	chores_finish(chores, INT64_MAX);
+	assert_int_equal(sql_int("SELECT count(*) FROM outbox"), 3);
+	chores_hour(chores);
+	chores_finish(chores, INT64_MAX);
+	assert_int_equal(sql_int("SELECT count(*) FROM outbox"), 2);
+	assert_int_equal(sql_int("SELECT count(*) FROM inbox"), 2);
 	assert_int_equal(sql_int("SELECT count(*) FROM tombstone"), 0);
 }
 
@@ -320,7 +338,7 @@ main(void)
 		T(ended_is_said_after_the_commit),
 		T(expiry_asks_connected_workers),
 		T(expiry_of_many_rows),
-		T(retention_in_slices),
+		T(retention),
 		T(log_stays_short),
 		T(log_stays_short_beside_readers),
 	};
