@@ -571,6 +571,29 @@ in_order_all_go_back_to_the_refused_one(void **state)
 	assert_true(drain_is_dry(d));
 }
 
+/* Also when the file says already that it is on its way. */
+static void
+in_order_what_only_follows_makes_no_attempt(void **state)
+{
+	(void)state;
+	add("a"), add("a");
+	start(1);
+	advance(500);
+	assert_int_equal(rows[2].state, ROW_INFLIGHT);
+	answer(1, "hiccup");
+	answer(2, "out_of_order");
+	assert_int_equal(rows[1].attempts, 1);
+	assert_int_equal(rows[2].state, ROW_PENDING);
+	assert_int_equal(rows[2].attempts, 0);
+	advance(1000);
+	assert_string_equal(since(2), "1 2 ");
+	answer(1, NULL);
+	answer(2, NULL);
+	assert_int_equal(rows[1].attempts, 2);
+	assert_int_equal(rows[2].attempts, 1);
+	assert_true(drain_is_dry(d));
+}
+
 static void
 in_order_a_dead_row_is_stepped_over(void **state)
 {
@@ -1316,6 +1339,7 @@ main(void)
 		T(what_is_done_is_not_sent_before_the_file_says_so),
 		T(a_refusal_delays_only_its_target),
 		T(in_order_all_go_back_to_the_refused_one),
+		T(in_order_what_only_follows_makes_no_attempt),
 		T(in_order_a_dead_row_is_stepped_over),
 		T(a_long_reason_ends_between_characters),
 		T(out_of_order_without_a_reason_backs_off),
