@@ -122,8 +122,9 @@ def test_ten_sessions_with_fifty_rows_each(make, features, how):
           f" the limit was known, in {limit.minutes():.1f} minutes; the 500"
           f" took {took:.1f} s")
     assert limit.late <= 3 * limit.minutes(), limit.refused
-    # The rate is used: at 2 % less than allowed it takes 8.3 s.
-    assert took < (500 - BURST) / (PER_MINUTE / 60) * 1.1 + 1.5 * SLOW
+    # The rate is used: at 2 % less than allowed it takes 8.3 s, and what a
+    # busy machine is late cannot be made good.
+    assert took < (500 - BURST) / (PER_MINUTE / 60) * 1.1 + 4 * SLOW
     check_shares(limit, sessions)
     check_ends(sessions)
 
@@ -141,7 +142,7 @@ def test_a_large_backlog_does_not_crowd_out_a_small_one(make):
              20, "the small one")
     meanwhile = len(limit.taken) - done
     assert meanwhile <= 30, meanwhile
-    assert time.monotonic() - begin < 1.5 * SLOW
+    assert time.monotonic() - begin < 3 * SLOW      # behind the 300: 4 s
 
 
 def test_a_worker_that_dies_takes_no_share_with_it(make):
