@@ -136,7 +136,8 @@ class JoinHost:
             headers = {k.lower(): v.strip() for k, _, v in
                        (x.partition(":") for x in lines)}
             if path == "/ws":
-                self._relay(s, data)
+                if self.broker is not None:
+                    self._relay(s, data)
                 return
             while len(body) < int(headers.get("content-length", 0)):
                 more = s.recv(65536)
