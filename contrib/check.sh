@@ -20,12 +20,18 @@ count() {
 	failed=$((failed + $3))
 }
 
+# limited COMMAND...: what hangs has failed, and does not keep the others from
+# being run.  In the foreground, so that Ctrl-C ends it, too.
+limited() {
+	timeout --foreground --kill-after=30 3600 "$@"
+}
+
 # step NAME COMMAND...: one check that passes or fails as a whole.
 step() {
 	name=$1
 	shift
 	log=$build_dir/$(printf '%s' "$name" | tr -c 'a-z0-9\n' '_').log
-	if "$@" >"$log" 2>&1; then
+	if limited "$@" >"$log" 2>&1; then
 		count "$name" 1 0
 	else
 		tail -n 60 "$log"
@@ -42,7 +48,7 @@ summary_of() {
 # unit NAME BUILD: make check, every program a test.
 unit() {
 	log=$2.check.log
-	make -C "$2" -k -j"$(nproc)" check >"$log" 2>&1 || true
+	limited make -C "$2" -k -j"$(nproc)" check >"$log" 2>&1 || true
 	p=$(summary_of "$log" PASS)
 	f=$(($(summary_of "$log" FAIL) + $(summary_of "$log" ERROR)))
 	if [ "$p" = 0 ] || [ "$f" != 0 ]; then
@@ -59,14 +65,13 @@ junit() {
 	sed -n "s/.*<testsuite [^>]*$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1
 }
 
-# suite NAME XML COMMAND...: a pytest suite that writes its results to XML.  One
-# that hangs has failed, and does not keep the others from being run.
+# suite NAME XML COMMAND...: a pytest suite that writes its results to XML.
 suite() {
 	name=$1
 	xml=$2
 	shift 2
 	rm -f "$xml"
-	timeout --kill-after=30 1800 "$@" --junitxml="$xml" || true
+	limited "$@" --junitxml="$xml" || true
 	if [ ! -f "$xml" ]; then
 		count "$name" 0 1
 		return
