@@ -521,6 +521,43 @@ slow_reader(void **state)
 	listen_end(&l);
 }
 
+/*
+ * The same for one that no message comes for: what waits for it is limited,
+ * and each event that it does not get is told.
+ */
+static void
+slow_reader_of_events(void **state)
+{
+	enum { COUNT = 1000 };
+	static char	 text[4096];
+	struct listener	 l;
+	const char	*p;
+	unsigned	 got;
+	int		 i, dropped = 0;
+
+	(void)state;
+	world_worker(w, &w->member);
+	listen_to(&l, "/v1/events", w->bob.auth);
+	snprintf(text, sizeof text, "{\"event\":\"tick\",\"eventData\":"
+	    "{\"x\":\"%03000d\"}}", 0);
+	for (i = 0; i < COUNT; i++) {		/* 3 MB */
+		system_event(&w->member, text);
+		if (i % 10 == 0)
+			world_pump(w, 1);
+	}
+	while (channel_queued(w->member.worker) > 0)
+		world_pump(w, 10);		/* before anything is read */
+	hear_until(&l, "event: gap");
+	system_event(&w->member, "{\"event\":\"last\",\"eventData\":{}}");
+	hear_until(&l, "\"last\"");
+	got = heard(&l, "\"tick\"");
+	for (p = l.text; (p = strstr(p, "\"dropped\":")) != NULL; p++)
+		dropped += atoi(p + strlen("\"dropped\":"));
+	assert_int_equal(got + (unsigned)dropped, COUNT);
+	assert_true(dropped > COUNT / 2);
+	listen_end(&l);
+}
+
 /* What a client says on a stream is neither read nor kept. */
 static void
 talking_client(void **state)
@@ -644,6 +681,7 @@ main(void)
 		T(peers_are_heard_of_once),
 		T(nonsense_of_workers),
 		T(slow_reader),
+		T(slow_reader_of_events),
 		T(talking_client),
 		T(too_many_streams),
 		T(ended_sessions),
