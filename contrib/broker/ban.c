@@ -225,11 +225,5 @@ ban_list(struct conn *c, const json_t *json)
 		frame_end(f);
 	}
 	db_reset(b->list);
-	frame_raw(f, "]", 1);
-	if (rc == 1)
-		frame_bool_add(f, "truncated", 1);
-	if (rc == -1)
-		frame_unref(&f);	/* the loop closes it */
-	else
-		reply_send(c, &f, json);
+	reply_list(c, &f, json, rc);
 }

@@ -129,8 +129,5 @@ info_ask(struct conn *c, const json_t *json)
 	counts_add(i, mesh->row, f);
 	frame_str_add(f, "yourName", c->peer->name);
 	frame_text_add(f, "yourGroups", c->peer->groups);
-	if (db_failed(c->broker->db))
-		frame_unref(&f);	/* the loop closes it */
-	else
-		reply_send(c, &f, json);
+	reply_row(c, &f, json, db_failed(c->broker->db) ? -1 : 0);
 }

@@ -2,8 +2,8 @@
  * Memory: what a mesh remembers, and finds again by its words.
  *
  * A question is answered with what has all of its words, or else some of them,
- * best first.  Only the newest CANDIDATES of what matches are compared, so that
- * a word that everything has costs no more than others.
+ * best first.  Only the newest 400 of what matches are compared, so that a word
+ * that everything has costs no more than others.
  */
 
 #include "contrib/broker/memory.h"
@@ -37,7 +37,6 @@ static const char sql_add[] =
     " VALUES (:id, :mesh, :scope, :content, :tags, :member, :name, :now,"
     " :size)";
 
-/* The 400: CANDIDATES. */
 static const char sql_find[] =
     "SELECT memory_id, content, tags, by_name, created_at"
     " FROM (SELECT rowid AS row, bm25(memory_word, 1.0, 2.0, 0.0) AS score"
@@ -240,10 +239,7 @@ memory_recall(struct conn *c, const json_t *json)
 	else if ((n = find(c, f, text, 1)) == 0)
 		n = find(c, f, text, 0);
 	frame_raw(f, "]", 1);
-	if (n == -1)
-		frame_unref(&f);	/* the loop closes it */
-	else
-		reply_send(c, &f, json);
+	reply_row(c, &f, json, n);
 }
 
 /* 0 or -1.  Forgetting what is not known is done already. */

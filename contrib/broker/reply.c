@@ -59,6 +59,24 @@ reply_send(struct conn *c, struct frame **f, const json_t *request)
 }
 
 void
+reply_row(struct conn *c, struct frame **f, const json_t *request, int rc)
+{
+	if (rc == -1)
+		frame_unref(f);
+	else
+		reply_send(c, f, request);
+}
+
+void
+reply_list(struct conn *c, struct frame **f, const json_t *request, int rc)
+{
+	frame_raw(*f, "]", 1);
+	if (rc == 1)
+		frame_bool_add(*f, "truncated", 1);
+	reply_row(c, f, request, rc);
+}
+
+void
 reply_ack(struct conn *c, const json_t *request)
 {
 	struct frame	*f = frame_new("ack");

@@ -24,6 +24,16 @@ void	reply_full(struct conn *, const json_t *request);
 /* Close an answer with the _reqId of its request, and send it. */
 void	reply_send(struct conn *, struct frame **, const json_t *request);
 
+/*
+ * Likewise of one that was read from the file, rc is what the last db_step()
+ * said: nothing is sent when that failed, and the loop closes it.  Of a list,
+ * its bracket is closed here, and what was left unread is "truncated".
+ */
+void	reply_row(struct conn *, struct frame **, const json_t *request,
+	    int rc);
+void	reply_list(struct conn *, struct frame **, const json_t *request,
+	    int rc);
+
 /* The "ack" of a request that is no send. */
 void	reply_ack(struct conn *, const json_t *request);
 

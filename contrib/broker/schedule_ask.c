@@ -212,13 +212,7 @@ schedule_list(struct conn *c, const json_t *json)
 		frame_end(f);
 	}
 	db_reset(st);
-	frame_raw(f, "]", 1);
-	if (rc == 1)
-		frame_bool_add(f, "truncated", 1);
-	if (rc == -1)
-		frame_unref(&f);	/* the loop closes it */
-	else
-		reply_send(c, &f, json);
+	reply_list(c, &f, json, rc);
 }
 
 void

@@ -111,13 +111,7 @@ skills_list(struct conn *c, const json_t *json)
 		frame_end(f);
 	}
 	db_reset(s->list);
-	frame_raw(f, "]", 1);
-	if (rc == 1)
-		frame_bool_add(f, "truncated", 1);
-	if (rc == -1)
-		frame_unref(&f);	/* the loop closes it */
-	else
-		reply_send(c, &f, json);
+	reply_list(c, &f, json, rc);
 }
 
 void
@@ -148,10 +142,7 @@ skills_get(struct conn *c, const json_t *json)
 	} else
 		frame_null_add(f, "skill");
 	db_reset(s->get);
-	if (rc == -1)
-		frame_unref(&f);
-	else
-		reply_send(c, &f, json);
+	reply_row(c, &f, json, rc);
 }
 
 static void

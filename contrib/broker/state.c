@@ -100,10 +100,7 @@ state_get(struct conn *c, const json_t *json)
 		frame_str_add(f, "updatedAt", "");
 	}
 	db_reset(s->get);
-	if (rc == -1)
-		frame_unref(&f);	/* the loop closes it */
-	else
-		reply_send(c, &f, json);
+	reply_row(c, &f, json, rc);
 }
 
 void
@@ -123,13 +120,7 @@ state_list(struct conn *c, const json_t *json)
 		frame_end(f);
 	}
 	db_reset(s->list);
-	frame_raw(f, "]", 1);
-	if (rc == 1)
-		frame_bool_add(f, "truncated", 1);
-	if (rc == -1)
-		frame_unref(&f);
-	else
-		reply_send(c, &f, json);
+	reply_list(c, &f, json, rc);
 }
 
 /* What of this key counts for this member already, or -1: nothing does. */
