@@ -2,6 +2,8 @@
 
 #include "common/rules.h"
 
+#include "common/log.h"
+
 int
 rules_dispatch(const struct rule *rules, size_t n, unsigned peer,
     unsigned state, void *arg, struct msg *m)
@@ -16,4 +18,16 @@ rules_dispatch(const struct rule *rules, size_t n, unsigned peer,
 		return rules[i].handle(arg, m);
 	}
 	return -1;
+}
+
+int
+rules_log_level(void *arg, struct msg *m)
+{
+	struct msg_log_level	 l;
+
+	(void)arg;
+	if (msg_decode(m, &l) == -1)
+		return -1;
+	log_set_level((enum log_level)l.level);
+	return 0;
 }

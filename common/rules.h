@@ -25,4 +25,7 @@ struct rule {
 int	rules_dispatch(const struct rule *, size_t n, unsigned peer,
 	    unsigned state, void *arg, struct msg *);
 
+/* How every child takes MSG_SUP_LOG_LEVEL; for its table. */
+int	rules_log_level(void *arg, struct msg *);
+
 #endif

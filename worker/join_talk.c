@@ -162,25 +162,13 @@ on_stop(void *arg, struct msg *m)
 	return 0;
 }
 
-static int
-on_log_level(void *arg, struct msg *m)
-{
-	struct msg_log_level	l;
-
-	(void)arg;
-	if (msg_decode(m, &l) == -1)
-		return -1;
-	log_set_level((enum log_level)l.level);
-	return 0;
-}
-
 #define RUNNING	(JOIN_CODE | JOIN_POST | JOIN_OVER)
 
 static const struct rule join_rules[] = {
 	{ MSG_SUP_SETUP_JOIN, PEER_SUPERVISOR, JOIN_SETUP, on_setup },
 	{ MSG_SUP_ADDRESS, PEER_SUPERVISOR, RUNNING, on_address },
 	{ MSG_SUP_STOP, PEER_SUPERVISOR, RUNNING, on_stop },
-	{ MSG_SUP_LOG_LEVEL, PEER_SUPERVISOR, RUNNING, on_log_level },
+	{ MSG_SUP_LOG_LEVEL, PEER_SUPERVISOR, RUNNING, rules_log_level },
 };
 
 int

@@ -161,18 +161,6 @@ on_sup_stop(void *arg, struct msg *m)
 }
 
 static int
-on_sup_log_level(void *arg, struct msg *m)
-{
-	struct msg_log_level	l;
-
-	(void)arg;
-	if (msg_decode(m, &l) == -1)
-		return -1;
-	log_set_level((enum log_level)l.level);
-	return 0;
-}
-
-static int
 on_store_wake(void *arg, struct msg *m)
 {
 	struct worker	*w = arg;
@@ -289,7 +277,7 @@ static const struct rule worker_rules[] = {
 	{ MSG_SUP_QUIESCE, PEER_SUPERVISOR, RUNNING | W_STOP, on_sup_quiesce },
 	{ MSG_SUP_STOP, PEER_SUPERVISOR, RUNNING | W_STOP, on_sup_stop },
 	{ MSG_SUP_LOG_LEVEL, PEER_SUPERVISOR, RUNNING | W_STOP,
-	    on_sup_log_level },
+	    rules_log_level },
 
 	{ MSG_STORE_WAKE, PEER_STORE, RUNNING | W_STOP, on_store_wake },
 	{ MSG_STORE_RECORDED, PEER_STORE, RUNNING | W_STOP,

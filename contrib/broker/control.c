@@ -87,18 +87,6 @@ on_setup(void *arg, struct msg *m)
 }
 
 static int
-on_log_level(void *arg, struct msg *m)
-{
-	struct msg_log_level	 level;
-
-	(void)arg;
-	if (msg_decode(m, &level) == -1)
-		return -1;
-	log_set_level((enum log_level)level.level);
-	return 0;
-}
-
-static int
 on_member_add(void *arg, struct msg *m)
 {
 	struct control			*c = arg;
@@ -190,7 +178,7 @@ on_stop(void *arg, struct msg *m)
 
 static const struct rule rules[] = {
 	{ MSG_SUP_SETUP_BROKER,	PEER_SUPERVISOR, NEW, on_setup },
-	{ MSG_SUP_LOG_LEVEL,	PEER_SUPERVISOR, UP, on_log_level },
+	{ MSG_SUP_LOG_LEVEL,	PEER_SUPERVISOR, UP, rules_log_level },
 	{ MSG_SUP_MEMBER_ADD,	PEER_SUPERVISOR, UP, on_member_add },
 	{ MSG_SUP_MESH_MAKE,	PEER_SUPERVISOR, UP, on_mesh_make },
 	{ MSG_SUP_INVITE,	PEER_SUPERVISOR, UP, on_invite },

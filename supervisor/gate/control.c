@@ -165,18 +165,6 @@ on_allow(void *arg, struct msg *m)
 }
 
 static int
-on_log_level(void *arg, struct msg *m)
-{
-	struct msg_log_level	 body;
-
-	(void)arg;
-	if (msg_decode(m, &body) == -1)
-		return -1;
-	log_set_level((enum log_level)body.level);
-	return 0;
-}
-
-static int
 on_quiesce(void *arg, struct msg *m)
 {
 	struct speaker	*s = arg;
@@ -288,7 +276,7 @@ static const struct rule gate_rules[] = {
 	{ MSG_SUP_STATUS,	PEER_SUPERVISOR, RUNNING, on_answer },
 	{ MSG_SUP_ANSWER,	PEER_SUPERVISOR, RUNNING, on_answer },
 	{ MSG_SUP_ALLOW,	PEER_SUPERVISOR, RUNNING, on_allow },
-	{ MSG_SUP_LOG_LEVEL,	PEER_SUPERVISOR, RUNNING, on_log_level },
+	{ MSG_SUP_LOG_LEVEL,	PEER_SUPERVISOR, RUNNING, rules_log_level },
 	{ MSG_SUP_QUIESCE,	PEER_SUPERVISOR, RUNNING, on_quiesce },
 	{ MSG_SUP_STOP,		PEER_SUPERVISOR, GATE_NEW | RUNNING, on_stop },
 	{ MSG_SUP_REPLACE,	PEER_SUPERVISOR, GATE_NEW | RUNNING,

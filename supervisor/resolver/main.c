@@ -91,18 +91,6 @@ on_resolve(void *arg, struct msg *m)
 }
 
 static int
-on_log_level(void *arg, struct msg *m)
-{
-	struct msg_log_level	body;
-
-	(void)arg;
-	if (msg_decode(m, &body) == -1)
-		return -1;
-	log_set_level((enum log_level)body.level);
-	return 0;
-}
-
-static int
 on_stop(void *arg, struct msg *m)
 {
 	struct resolver	*r = arg;
@@ -114,7 +102,7 @@ on_stop(void *arg, struct msg *m)
 static const struct rule resolver_rules[] = {
 	{ MSG_SUP_SETUP_RESOLVER, PEER_SUPERVISOR, RESOLVER_NEW, on_setup },
 	{ MSG_SUP_RESOLVE, PEER_SUPERVISOR, RESOLVER_UP, on_resolve },
-	{ MSG_SUP_LOG_LEVEL, PEER_SUPERVISOR, RESOLVER_UP, on_log_level },
+	{ MSG_SUP_LOG_LEVEL, PEER_SUPERVISOR, RESOLVER_UP, rules_log_level },
 	{ MSG_SUP_STOP, PEER_SUPERVISOR, RESOLVER_NEW | RESOLVER_UP, on_stop },
 };
 

@@ -147,18 +147,6 @@ on_end_rows(void *arg, struct msg *m)
 }
 
 static int
-on_log_level(void *arg, struct msg *m)
-{
-	struct msg_log_level	body;
-
-	(void)arg;
-	if (msg_decode(m, &body) == -1)
-		return -1;
-	log_set_level((enum log_level)body.level);
-	return 0;
-}
-
-static int
 on_stop(void *arg, struct msg *m)
 {
 	if (msg_decode(m, NULL) == -1)
@@ -171,7 +159,7 @@ static const struct rule ctl_rules[] = {
 	{ MSG_SUP_SETUP_STORE, PEER_SUPERVISOR, STORE_NEW, on_setup },
 	{ MSG_SUP_CHANNEL, PEER_SUPERVISOR, STORE_UP, on_channel },
 	{ MSG_SUP_END_ROWS, PEER_SUPERVISOR, STORE_UP, on_end_rows },
-	{ MSG_SUP_LOG_LEVEL, PEER_SUPERVISOR, STORE_UP, on_log_level },
+	{ MSG_SUP_LOG_LEVEL, PEER_SUPERVISOR, STORE_UP, rules_log_level },
 	{ MSG_SUP_STOP, PEER_SUPERVISOR, STORE_NEW | STORE_UP, on_stop },
 };
 
