@@ -20,9 +20,9 @@
 #include "common/privs.h"
 #include "common/xalloc.h"
 #include "worker/join_impl.h"
+#include "worker/loop.h"
 
 #define MAX_FDS		64
-#define LOOP_FDS	16
 #define CONNECT_S	8
 #define ANSWER_S	30
 #define PATIENCE_US	(27 * LWS_USEC_PER_SEC)	/* the supervisor has 30 s */
@@ -104,24 +104,13 @@ join_open_lws(struct join *j)
 	struct lws_context_creation_info	info = { 0 };
 
 	lws_set_log_level(LLL_ERR | LLL_WARN, join_lws_log);
-	info.port = CONTEXT_PORT_NO_LISTEN;
 	info.protocols = join_protocols;
-	info.fd_limit_per_thread = LOOP_FDS;
 	info.user = j;
 	/* Else it is less patient than we are; both count for an answer. */
 	info.timeout_secs = info.keepalive_timeout = ANSWER_S;
 	info.connect_timeout_secs = CONNECT_S;	/* then the next address */
-	info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-	    LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-	if ((j->ctx = lws_create_context(&info)) == NULL)
-		fatalx("libwebsockets: no context");
-	info.vhost_name = "join";
-	if (j->ca_file[0] != '\0') {
-		info.options |= LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
-		info.client_ssl_ca_filepath = j->ca_file;
-	}
-	if ((j->vh = lws_create_vhost(j->ctx, &info)) == NULL)
-		fatalx("libwebsockets: no vhost, ca_file \"%s\"", j->ca_file);
+	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+	loop_open(&info, "join", j->ca_file, &j->ctx, &j->vh);
 }
 
 static struct join *

@@ -14,9 +14,8 @@
 #include "common/clock.h"
 #include "common/fd.h"
 #include "common/xalloc.h"
+#include "worker/loop.h"
 #include "worker/worker_impl.h"
-
-#define LOOP_FDS	16		/* channels twice, socket, its own */
 
 /* ---- set-up ---- */
 
@@ -104,31 +103,18 @@ static const struct lws_protocols worker_protocols[] = {
 	{ .name = NULL },
 };
 
-/* Little memory: few descriptors, and only the certificates that are needed. */
 static void
 worker_open_lws(struct worker *w)
 {
 	struct lws_context_creation_info	info = { 0 };
 
 	lws_set_log_level(LLL_ERR | LLL_WARN, worker_lws_log);
-	info.port = CONTEXT_PORT_NO_LISTEN;
 	info.protocols = worker_protocols;
-	info.fd_limit_per_thread = LOOP_FDS;
 	info.user = w;
-	info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-	    LWS_SERVER_OPTION_VALIDATE_UTF8;
+	info.options = LWS_SERVER_OPTION_VALIDATE_UTF8;
 	if (w->self->tls)
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-	if ((w->ctx = lws_create_context(&info)) == NULL)
-		fatalx("libwebsockets: no context");
-	info.vhost_name = "worker";
-	if (w->self->ca_file[0] != '\0') {
-		info.options |= LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
-		info.client_ssl_ca_filepath = w->self->ca_file;
-	}
-	if ((w->vh = lws_create_vhost(w->ctx, &info)) == NULL)
-		fatalx("libwebsockets: no vhost, ca_file \"%s\"",
-		    w->self->ca_file);
+	loop_open(&info, "worker", w->self->ca_file, &w->ctx, &w->vh);
 }
 
 /*
