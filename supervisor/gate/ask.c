@@ -274,3 +274,13 @@ ask_one(struct request *r, const char *what, json_t *args, ask_cb cb)
 	r->until = clock_mono_ms() + GATE_WORKER_MS;
 	ask_again(r, what, args, cb);
 }
+
+void
+ask_done_cb(struct request *r, const char *mesh, const json_t *frame)
+{
+	json_t	*answer = ask_content(frame);
+
+	json_object_set_new(answer, "ok", json_true());
+	json_object_set_new(answer, "mesh", json_string(mesh));
+	reply_json(r, 200, answer);
+}

@@ -54,6 +54,9 @@ typedef void (*ask_cb)(struct request *, const char *mesh,
  */
 void	ask_one(struct request *, const char *what, json_t *args, ask_cb);
 
+/* For requests that only do something: what the broker says of it, and "ok". */
+void	ask_done_cb(struct request *, const char *mesh, const json_t *frame);
+
 /* The same worker, in the time that is left. */
 void	ask_again(struct request *, const char *what, json_t *args, ask_cb);
 

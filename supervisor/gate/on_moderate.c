@@ -15,16 +15,6 @@ static const struct gather_kind bans_kind = {
 	.names = { "bans" },
 };
 
-static void
-moderated_cb(struct request *r, const char *mesh, const json_t *frame)
-{
-	json_t	*answer = ask_content(frame);
-
-	json_object_set_new(answer, "ok", json_true());
-	json_object_set_new(answer, "mesh", json_string(mesh));
-	reply_json(r, 200, answer);
-}
-
 /* Several, or one; nobody by mistake. */
 static void
 moderate_some(struct request *r, const char *what)
@@ -47,7 +37,7 @@ moderate_some(struct request *r, const char *what)
 		    "'stale' (true, or silent for so many ms), or 'all'.");
 		return;
 	}
-	ask_one(r, what, args, moderated_cb);
+	ask_one(r, what, args, ask_done_cb);
 }
 
 void
@@ -65,14 +55,14 @@ on_peers_disconnect(struct request *r)
 void
 on_peers_ban(struct request *r)
 {
-	ask_one(r, "ban", ask_fields(r->body, "target", NULL), moderated_cb);
+	ask_one(r, "ban", ask_fields(r->body, "target", NULL), ask_done_cb);
 }
 
 void
 on_peers_unban(struct request *r)
 {
 	ask_one(r, "unban", ask_fields(r->body, "target", NULL),
-	    moderated_cb);
+	    ask_done_cb);
 }
 
 void

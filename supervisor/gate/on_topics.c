@@ -68,32 +68,22 @@ topic_args(const struct request *r)
 	return json_pack("{s:s}", "topic", topic_name(r->arg));
 }
 
-static void
-done_cb(struct request *r, const char *mesh, const json_t *frame)
-{
-	json_t	*answer = ask_content(frame);
-
-	json_object_set_new(answer, "ok", json_true());
-	json_object_set_new(answer, "mesh", json_string(mesh));
-	reply_json(r, 200, answer);
-}
-
 void
 on_topic_join(struct request *r)
 {
-	ask_one(r, "topic_join", topic_args(r), done_cb);
+	ask_one(r, "topic_join", topic_args(r), ask_done_cb);
 }
 
 void
 on_topic_leave(struct request *r)
 {
-	ask_one(r, "topic_leave", topic_args(r), done_cb);
+	ask_one(r, "topic_leave", topic_args(r), ask_done_cb);
 }
 
 void
 on_topic_read(struct request *r)
 {
-	ask_one(r, "topic_mark_read", topic_args(r), done_cb);
+	ask_one(r, "topic_mark_read", topic_args(r), ask_done_cb);
 }
 
 void
