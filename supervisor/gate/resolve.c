@@ -135,6 +135,7 @@ resolve_peers(struct resolve *re, const struct request *r, enum call_end how,
     const struct msg_answer *a)
 {
 	json_t	*peers;
+	int	 cut;
 
 	if (how == CALL_TIMEOUT || (how == CALL_ANSWERED && a->status == 504)) {
 		fault_set(&re->fault, 504, "timeout", "The %s did not say in "
@@ -146,9 +147,15 @@ resolve_peers(struct resolve *re, const struct request *r, enum call_end how,
 		resolve_unavailable(re, r, "its worker has ended");
 	else if (a->status != 0)
 		resolve_unavailable(re, r, "the broker is away");
-	else if ((peers = roster_peers(&a->json)) != NULL)
+	else if ((peers = roster_peers(&a->json, &cut)) != NULL && !cut)
 		return peers;
-	else
+	else if (peers != NULL) {
+		/* Who is left out may have the same name. */
+		json_decref(peers);
+		fault_set(&re->fault, 502, "roster_unavailable", "More peers "
+		    "are on the mesh than its broker can list: name the whole "
+		    "key.");
+	} else
 		fault_set(&re->fault, 502, "roster_unavailable", "The broker's "
 		    "answer is no list of peers: name the whole key.");
 	return NULL;

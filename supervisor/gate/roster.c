@@ -7,7 +7,7 @@
 #include "supervisor/gate/input.h"
 
 json_t *
-roster_peers(const struct msg_slice *frame)
+roster_peers(const struct msg_slice *frame, int *cut_r)
 {
 	json_t	*j = NULL, *list, *peers = NULL, *peer;
 	size_t	 i;
@@ -15,6 +15,7 @@ roster_peers(const struct msg_slice *frame)
 	if (input_depth_ok((const char *)frame->p, frame->len))
 		j = json_loadb((const char *)frame->p, frame->len, 0, NULL);
 	list = json_object_get(j, "peers");
+	*cut_r = json_is_true(json_object_get(j, "truncated"));
 	if (json_is_array(list)) {
 		peers = json_array();
 		json_array_foreach(list, i, peer)

@@ -10,8 +10,11 @@
 
 #include "common/msg.h"
 
-/* The objects of a peers_list: a new array.  NULL: it is none. */
-json_t	*roster_peers(const struct msg_slice *frame);
+/*
+ * The objects of a peers_list: a new array.  NULL: it is none.  cut_r: there
+ * are more than the broker could say.
+ */
+json_t	*roster_peers(const struct msg_slice *frame, int *cut_r);
 
 /* Is it the connection of a member, which is nobody to talk to? */
 int	 roster_is_control_plane(const json_t *peer);

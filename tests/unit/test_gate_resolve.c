@@ -135,6 +135,10 @@ no_roster(void **state)
 	w->ask_status = 0;
 	w->peers = "{\"peers\":7}";
 	expect(send_to(TO("carol")), 502, "roster_unavailable");
+	/* Of those that are not listed one may have that name, too. */
+	w->peers = "{\"type\":\"peers_list\",\"peers\":["
+	    PEER("carol", CAROL, "session") "],\"truncated\":true}";
+	expect(send_to(TO("carol")), 502, "roster_unavailable");
 	expect(ask(w, "POST", "/v1/send", w->bob.auth, TO("carol")), 503,
 	    "roster_unavailable");		/* he has no worker */
 	assert_int_equal(w->accepts, 0);
