@@ -23,10 +23,11 @@
 #define FRAME_HEADROOM	16	/* LWS_PRE */
 
 /*
- * Workers take frames of up to 4 MiB.  To a list nothing is added that begins
- * above this; one entry has less than FRAME_MAX bytes more than it came with.
+ * Workers take frames of up to 4 MiB, and pass answers of up to 3 MiB on.  To a
+ * list nothing is added that begins above this; one entry has less than
+ * FRAME_MAX bytes more than it came with.
  */
-#define FRAME_ANSWER_MAX	(4 * 1024 * 1024 - 2 * FRAME_MAX)
+#define FRAME_ANSWER_MAX	(3 * 1024 * 1024 - 2 * FRAME_MAX)
 
 struct frame {
 	unsigned	 refs;

@@ -93,6 +93,24 @@ def test_state_limits(broker, alice, bob):
     assert alice.ask("get_state", key="k0")["value"] == 8
 
 
+def test_a_list_that_is_too_long(make):
+    """All members together may store more than a worker passes on: the list
+    ends before that, and says so."""
+    broker = make.broker()
+    members = [broker.add_member("local", f"m{i}") for i in range(4)]
+    broker.start()
+    for i, member in enumerate(members):
+        peer = broker.peer(member)
+        peer.put(*({"type": "set_state", "key": f"{i}-{j}",
+                    "value": "x" * 16300} for j in range(60)))
+        assert len(peer.ask("mesh_info")["stateKeys"]) == 60 * (i + 1)
+    daemon = make.daemon(meshes=[members[0].mesh_file(broker.url)])
+    r = daemon.register("alice").api.get("/v1/state")
+    assert r.status == 200, r
+    assert r.json["truncated"] is True
+    assert 150 < len(r.json["entries"]) < 240
+
+
 # --- memory ---
 
 def contents(answer):
