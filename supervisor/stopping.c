@@ -107,8 +107,9 @@ supervisor_quiesce(struct supervisor *s)
 
 	if (s->exit_code != 0 || s->conf.drain_timeout_ms == 0)
 		return -1;
+	/* Also to those that are starting: they may be up before the end. */
 	for (c = TAILQ_FIRST(&s->children); c != NULL; c = child_next(c))
-		if ((is_worker(c) && child_is_up(c)) || c == s->gate)
+		if (is_worker(c) || c == s->gate)
 			child_send(c, MSG_SUP_QUIESCE, 0, NULL, -1);
 	return supervisor_is_quiet(s) ? -1 : 0;
 }

@@ -3,12 +3,16 @@ its children told first, and starts nothing on the way (design.md,
 "Configuration and places"; issue point 3).
 """
 
+import contextlib
+import http.client
 import os
 import signal
+import threading
 
 import pytest
 
 from harness import Key, wait_for
+from harness.daemon import Session
 from harness.world import World, row_of, same
 
 
@@ -82,6 +86,58 @@ def test_what_stays_unanswered_is_sent_again(make):
     s.api.close()
     wait_for(lambda: row_of(s, "c-1")["status"] == "done", 15)
     assert all(same(f, first) for f in w.broker.sends)
+
+
+def stop_a_starting_worker(w):
+    """SIGSTOP a session's worker before it has said that it is ready: its
+    pid, and the thread that registers the session."""
+    sup = w.daemon.pid("supervisor")
+
+    def fresh(known):
+        for pid in set(os.listdir("/proc")) - known:
+            with contextlib.suppress(OSError, ValueError):
+                with open(f"/proc/{pid}/stat") as f:
+                    if int(f.read().rsplit(")", 1)[1].split()[1]) == sup:
+                        return int(pid)
+        return None
+
+    def register(s):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            w.daemon.api().post("/v1/sessions/register", s.body())
+
+    for i in range(20):
+        s = Session(w.daemon, f"starting-{i}", "acme", {})
+        known = set(os.listdir("/proc"))
+        t = threading.Thread(target=register, args=(s,))
+        t.start()
+        pid = wait_for(lambda: fresh(known), 10, "no worker",
+                       interval=0.0002)
+        os.kill(pid, signal.SIGSTOP)
+        if any(p["pid"] == pid and p["state"] == "starting"
+               for p in w.daemon.processes("worker")):
+            return pid, t
+        os.kill(pid, signal.SIGCONT)
+        t.join()
+    pytest.skip("every worker was faster than the test")
+
+
+def test_a_worker_that_starts_meanwhile_is_no_wait(make):
+    """It begins nothing, and there is nothing of it to wait for."""
+    w = World(make, config="[daemon]\ndrain_timeout = 300s\n")
+    s, bob = w.register(), Key()
+    conn = s.conn()
+    w.broker.acks = "hold"
+    s.api.send(bob.pub, "under way", client_message_id="c-1")
+    frame, = w.broker.wait_sends(conn, 1)
+    pid, t = stop_a_starting_worker(w)
+    run = stopping(w.daemon)
+    os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: any(p["pid"] == pid and p["state"] == "running"
+                         for p in w.daemon.processes("worker")), 20)
+    conn.ack(frame)
+    assert run.wait(20) == 0, run.err
+    w.daemon.wait_gone()
+    t.join()
 
 
 def test_told_twice_it_stops_at_once(make):
