@@ -246,6 +246,32 @@ def test_limit_of_open_files(make):
     daemon.register("late")
 
 
+class Stopped:
+    """At the end of the test: nobody else knows of what is started here."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+
+    def close(self):
+        self.daemon.command("stop")
+
+
+def start_after(make, daemon, prepare):
+    """Start it in a process that was prepared."""
+    make.keep(Stopped(daemon))
+    pid = os.fork()
+    if pid == 0:
+        try:
+            prepare()
+            argv = daemon.argv("start")
+            os.chdir(daemon.root)
+            os.execve(argv[0], argv, daemon.env)
+        finally:
+            os._exit(127)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, \
+        daemon.tail()
+
+
 def few_files():
     """In the new process: a hard limit, and no power to raise it."""
     ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0)
@@ -256,17 +282,7 @@ def test_a_low_hard_limit_is_said(make):
     """At the start, in the log and in status; 1,024 is the same with other
     numbers."""
     daemon = make.daemon(start=False)
-    pid = os.fork()
-    if pid == 0:
-        try:
-            few_files()
-            argv = daemon.argv("start")
-            os.chdir(daemon.root)
-            os.execve(argv[0], argv, daemon.env)
-        finally:
-            os._exit(127)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, \
-        daemon.tail()
+    start_after(make, daemon, few_files)
     line = daemon.wait_log("may open 256 files")["msg"]
     enough = int(re.search(r"enough for (\d+) sessions", line).group(1))
     limits = daemon.status()["limits"]
@@ -287,16 +303,8 @@ def test_the_limit_is_raised(make):
     if hard != resource.RLIM_INFINITY and hard < 12000 and \
             os.geteuid() != 0:
         pytest.skip("the hard limit of this machine is low")
-    pid = os.fork()
-    if pid == 0:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-            argv = daemon.argv("start")
-            os.chdir(daemon.root)
-            os.execve(argv[0], argv, daemon.env)
-        finally:
-            os._exit(127)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    start_after(make, daemon, lambda: resource.setrlimit(
+        resource.RLIMIT_NOFILE, (256, hard)))
     limits = daemon.status()["limits"]
     assert limits["sessions"] == limits["max_sessions"] == 2000, limits
     for role in ("gate", "store", "broker"):
